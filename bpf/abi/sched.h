@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Contract of the scheduler probe: what its programs write and the agent reads. */
+#ifndef KPULSE_ABI_SCHED_H
+#define KPULSE_ABI_SCHED_H
+
+#include "abi/assert.h"
+#include "abi/histogram.h"
+#include "abi/task.h"
+#include "abi/window.h"
+
+#define KP_RECORD_SCHED_WINDOW 1
+
+/* What one CPU did in one window. Clocks are the run queue's, in ns. */
+struct kp_sched_window {
+	struct kp_record_head head;
+	__u64 number;           /* 0: no window is open */
+	__u64 previous;         /* number of the window of the event before; those between had none. 0: unknown */
+	__u64 start;
+	__u64 end;              /* first instant that is not in it */
+	__u64 closed_clock;     /* the event that closed it, ... */
+	__u64 closed_mono;      /* ... and CLOCK_MONOTONIC then */
+	__u64 busy_ns;          /* up to the last event, see kp_sched_cpu.from */
+	__u64 wait_ns;
+	__u64 wait_max_ns;
+	__u64 wait_max_held_ns;
+	__u32 switches;
+	__u32 voluntary;
+	__u32 involuntary;
+	__u32 waits;
+	__u32 waits_discarded;
+	__u32 running;          /* pid of the task on the CPU since the last event; 0 is idle */
+	__u32 carried;          /* pid of the task on the CPU when the window opened, and since `previous` ended */
+	__u32 epoch;
+	struct kp_task victim;
+	struct kp_task culprit;
+};
+KP_ASSERT_SIZE(struct kp_sched_window, 184);
+
+/* One per CPU, written by that CPU only. `sequence` is odd while it is being changed. */
+struct kp_sched_cpu {
+	__u64 sequence;
+	__u64 from;             /* the running task's time from here on is not in open.busy_ns yet */
+	__u64 ring_dropped;     /* windows that did not fit into the ring buffer */
+	__u64 clock_backwards;  /* events whose clock was before the last one's; they count as no time */
+	__u64 reserved[4];
+	struct kp_sched_window open;
+	__u64 pad[1];
+	struct kp_histogram wait;
+	struct kp_histogram oncpu;
+	__u64 pad2[6];
+};
+KP_ASSERT_SIZE(struct kp_sched_cpu, 64 + 192 + 16 * (KP_HIST_BUCKETS + 1) + 48);
+
+/* Events that are rare and happen outside of sched_switch are counted by window in a short ring of slots. `life` is written in process
+ * context, `moves` with interrupts off; each has its own window number, so neither can clear the other's. */
+#define KP_SCHED_SLOTS 512
+
+struct kp_sched_slot {
+	__u64 life_window;
+	__u64 moves_window;
+	__u32 forks;
+	__u32 execs;
+	__u32 exits;
+	__u32 migrations;
+};
+KP_ASSERT_SIZE(struct kp_sched_slot, 32);
+
+struct kp_sched_slots {
+	struct kp_sched_slot slot[KP_SCHED_SLOTS];
+};
+KP_ASSERT_SIZE(struct kp_sched_slots, 32 * KP_SCHED_SLOTS);
+
+#endif

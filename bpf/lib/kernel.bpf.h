@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Every kernel structure and field kpulse reads, and nothing else. CO-RE finds the real offsets in the running kernel's BTF, so
+ * only names and types matter here; docs/adr/0001 says why this is not a dumped vmlinux.h. */
+#ifndef KPULSE_KERNEL_BPF_H
+#define KPULSE_KERNEL_BPF_H
+
+#include <linux/bpf.h>
+#include <linux/types.h>
+#include <stdbool.h>
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct kernfs_node {
+	__u64 id;
+};
+
+struct cgroup {
+	struct kernfs_node *kn;
+};
+
+struct css_set {
+	struct cgroup *dfl_cgrp;
+};
+
+struct rq {
+	__u64 clock;
+};
+
+struct cfs_rq {
+	struct rq *rq; /* CONFIG_FAIR_GROUP_SCHED */
+};
+
+struct sched_entity {
+	struct cfs_rq *cfs_rq; /* CONFIG_FAIR_GROUP_SCHED; set for tasks of every class */
+	unsigned char sched_delayed; /* 6.12+ */
+};
+
+struct sched_info { /* CONFIG_SCHED_INFO; times are of the run queue's clock */
+	unsigned long long last_arrival; /* when it last got a CPU */
+	unsigned long long last_queued;  /* when it was queued; 0 once it runs or sleeps */
+};
+
+struct task_struct {
+	unsigned int __state; /* 5.14+ */
+	int pid;
+	int tgid;
+	char comm[16];
+	struct sched_entity se;
+	struct sched_info sched_info;
+	struct css_set *cgroups;
+};
+
+#pragma clang attribute pop
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Forks, execs, exits and migrations by window. Private to sched.bpf.c.
+ *
+ * They happen at any time between two switches, so they cannot wait for the next switch to be given a window; they look at
+ * the clock themselves. */
+#ifndef KPULSE_SCHED_LIFE_BPF_H
+#define KPULSE_SCHED_LIFE_BPF_H
+
+static __always_inline struct kp_sched_slot *slot_now(__u64 *window)
+{
+	const struct kp_window_config *config = kp_window_config();
+	__u32 number = bpf_get_smp_processor_id();
+	struct kp_sched_slots *slots;
+
+	if (!config->length)
+		return NULL;
+	slots = bpf_map_lookup_elem(&kp_sched_slots, &number);
+	if (!slots)
+		return NULL;
+	*window = kp_window_at(config, kp_clock_now(config));
+	return &slots->slot[*window % KP_SCHED_SLOTS];
+}
+
+static __always_inline struct kp_sched_slot *life_slot(void)
+{
+	__u64 window;
+	struct kp_sched_slot *slot = slot_now(&window);
+
+	if (slot && slot->life_window != window) {
+		slot->forks = 0;
+		slot->execs = 0;
+		slot->exits = 0;
+		slot->life_window = window;
+	}
+	return slot;
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(kp_fork)
+{
+	struct kp_sched_slot *slot = life_slot();
+
+	if (slot)
+		__sync_fetch_and_add(&slot->forks, 1);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(kp_exec)
+{
+	struct kp_sched_slot *slot = life_slot();
+
+	if (slot)
+		__sync_fetch_and_add(&slot->execs, 1);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(kp_exit)
+{
+	struct kp_sched_slot *slot = life_slot();
+
+	if (slot)
+		__sync_fetch_and_add(&slot->exits, 1);
+	return 0;
+}
+
+SEC("tp_btf/sched_migrate_task")
+int BPF_PROG(kp_migrate, struct task_struct *task)
+{
+	__u64 window;
+	struct kp_sched_slot *slot = slot_now(&window);
+
+	note_delayed(task);
+	if (!slot)
+		return 0;
+	if (slot->moves_window != window) {
+		slot->migrations = 0;
+		slot->moves_window = window;
+	}
+	__sync_fetch_and_add(&slot->migrations, 1);
+	return 0;
+}
+
+#endif

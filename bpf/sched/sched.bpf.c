@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Scheduler probe: exact windows of every CPU, cut by the time of the events themselves.
+ *
+ * One program at sched_switch does it all. The kernel keeps what is needed in the tasks (sched_info) and in the run queue
+ * (its clock), so there is no wakeup probe and no map keyed by task. Where a kernel lacks the fields, the wakeup programs
+ * stamp tasks in task storage instead and CLOCK_MONOTONIC takes the place of the run queue's clock.
+ */
+#include "abi/sched.h"
+#include "lib/histogram.bpf.h"
+#include "lib/kernel.bpf.h"
+#include "lib/task.bpf.h"
+#include "lib/window.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/* Set before loading: take waits from wakeup stamps instead of sched_info. */
+const volatile bool kp_by_wakeup;
+/* Set before loading: wake the agent when the ring buffer holds this many bytes. */
+const volatile __u64 kp_ring_wakeup;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 256 * 1024);
+} kp_ring SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* number of CPUs, set before loading */
+	__type(key, __u32);
+	__type(value, struct kp_sched_cpu);
+} kp_sched_cpus SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* number of CPUs, set before loading */
+	__type(key, __u32);
+	__type(value, struct kp_sched_slots);
+} kp_sched_slots SEC(".maps");
+
+#include "sched/wait.bpf.h"
+
+/* Hands the open window to the agent; what does not fit is counted. The agent reads at its own pace (it looks every tick), so
+ * nobody is woken, unless the buffer is filling up. */
+static __always_inline void emit(struct kp_sched_cpu *cpu)
+{
+	__u64 flags = BPF_RB_NO_WAKEUP;
+
+	if (bpf_ringbuf_query(&kp_ring, BPF_RB_AVAIL_DATA) >= kp_ring_wakeup)
+		flags = BPF_RB_FORCE_WAKEUP;
+	cpu->open.closed_mono = bpf_ktime_get_ns();
+	if (bpf_ringbuf_output(&kp_ring, &cpu->open, sizeof(cpu->open), flags))
+		cpu->ring_dropped++;
+}
+
+/* Closes the open window and opens the one that `clock` is in. What lies between the two was quiet: the agent fills it in. */
+static __noinline int roll(struct kp_sched_cpu *cpu, __u64 clock, __u32 number)
+{
+	const struct kp_window_config *config = kp_window_config();
+	struct kp_sched_window *open;
+	__u64 window, start, end, previous;
+	__u32 running;
+
+	if (!cpu)
+		return 0;
+	open = &cpu->open;
+	running = open->running;
+	open->closed_clock = clock;
+	if (!config->length) { /* not calibrated: leave a reading of both clocks */
+		open->closed_mono = bpf_ktime_get_ns();
+		cpu->from = clock;
+		return 0;
+	}
+	window = kp_window_at(config, clock);
+	end = kp_window_start(config, window + 1);
+	start = end - config->length;
+	if (open->number) {
+		if (running && open->end > cpu->from)
+			open->busy_ns += open->end - cpu->from;
+		emit(cpu);
+	}
+	if (open->number && open->epoch == config->epoch) {
+		previous = open->number;
+		if (window <= previous) { /* the boundary was moved towards the past meanwhile */
+			window = previous + 1;
+			end = kp_window_start(config, window + 1);
+		}
+		if (window == previous + 1)
+			start = open->end;
+	} else { /* the first window of a stream: the last event was before it, or there was none yet */
+		previous = cpu->from ? kp_window_at(config, cpu->from) : 0;
+		if (previous == window)
+			previous--;
+	}
+	cpu->from = start;
+	__builtin_memset(open, 0, sizeof(*open));
+	open->head.type = KP_RECORD_SCHED_WINDOW;
+	open->head.cpu = number;
+	open->number = window;
+	open->previous = previous;
+	open->start = start;
+	open->end = end;
+	open->epoch = config->epoch;
+	open->running = running;
+	open->carried = running;
+	return 0;
+}
+
+/* prev leaves the CPU. Returns how long it had held it. */
+static __always_inline __u64 leave(struct kp_sched_cpu *cpu, struct task_struct *prev, __u64 clock, bool runnable)
+{
+	struct kp_sched_window *open = &cpu->open;
+	__u64 arrival, held = 0;
+
+	if (!prev->pid) /* idle: never voluntary, never involuntary */
+		return 0;
+	if (clock > cpu->from)
+		open->busy_ns += clock - cpu->from;
+	if (runnable)
+		open->involuntary++;
+	else
+		open->voluntary++;
+	arrival = arrived_at(prev);
+	if (arrival && clock >= arrival) {
+		held = clock - arrival;
+		kp_hist_add(&cpu->oncpu, held);
+	}
+	return held;
+}
+
+/* next gets the CPU after its wait. */
+static __always_inline void arrive(struct kp_sched_cpu *cpu, struct task_struct *prev, struct task_struct *next, __u64 clock,
+				   __u64 held)
+{
+	struct kp_sched_window *open = &cpu->open;
+	__u64 queued, wait;
+
+	if (!next->pid)
+		return;
+	queued = queued_at(next);
+	wait = clock - queued;
+	if (!queued || queued > clock || includes_sleep(next, wait)) {
+		open->waits_discarded++;
+		return;
+	}
+	open->waits++;
+	open->wait_ns += wait;
+	kp_hist_add(&cpu->wait, wait);
+	if (wait <= open->wait_max_ns)
+		return;
+	open->wait_max_ns = wait;
+	open->wait_max_held_ns = held;
+	kp_name_task(&open->victim, next);
+	kp_name_task(&open->culprit, prev);
+}
+
+static __always_inline int on_switch(bool preempt, struct task_struct *prev, struct task_struct *next, unsigned int prev_state)
+{
+	__u32 number = bpf_get_smp_processor_id();
+	struct kp_sched_cpu *cpu = bpf_map_lookup_elem(&kp_sched_cpus, &number);
+	bool runnable = preempt || !prev_state;
+	__u64 clock, held;
+
+	if (!cpu)
+		return 0;
+	clock = switch_clock(next);
+	*(volatile __u64 *)&cpu->sequence += 1;
+	barrier();
+	if (clock >= cpu->open.end)
+		roll(cpu, clock, number);
+	if (clock < cpu->from)
+		cpu->clock_backwards++;
+	cpu->open.switches++;
+	held = leave(cpu, prev, clock, runnable);
+	arrive(cpu, prev, next, clock, held);
+	left(prev, runnable, clock);
+	cpu->open.running = next->pid;
+	cpu->from = clock;
+	barrier();
+	*(volatile __u64 *)&cpu->sequence += 1;
+	return 0;
+}
+
+/* 5.18+ hands over prev's state as it was when the switch was decided. */
+SEC("tp_btf/sched_switch")
+int BPF_PROG(kp_switch, bool preempt, struct task_struct *prev, struct task_struct *next, unsigned int prev_state)
+{
+	return on_switch(preempt, prev, next, prev_state);
+}
+
+SEC("tp_btf/sched_switch")
+int BPF_PROG(kp_switch_3arg, bool preempt, struct task_struct *prev, struct task_struct *next)
+{
+	return on_switch(preempt, prev, next, prev->__state);
+}
+
+#include "sched/life.bpf.h"

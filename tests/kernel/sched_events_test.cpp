@@ -1,0 +1,178 @@
+// Counts and names: switches, forks, execs, exits, migrations, victim and culprit, and what is said when records are
+// lost.
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <fstream>
+#include <thread>
+
+#include "base/clock.h"
+#include "kernel/watch.h"
+#include "kernel/workload.h"
+#include "model/ids.h"
+
+namespace kpulse::test {
+namespace {
+
+using namespace std::chrono_literals;
+namespace id = ids::sched;
+
+/// Reads a counter at the beginning of a window; tries again when it was kept from doing so at once.
+std::uint64_t read_at_window_start(const Watch& watch, std::uint64_t& window, const char* counter) {
+  constexpr std::uint64_t kPromptNs = 100'000;
+  for (;;) {
+    window = watch.window_at(wall_ns()) + 1;
+    spin_until(window * watch.window_ns());
+    const std::uint64_t value = proc_stat(counter);
+    if (wall_ns() < window * watch.window_ns() + kPromptNs) return value;
+  }
+}
+
+/// Two processes that hand a byte to and fro: two switches a round.
+void ping_pong(std::uint64_t until) {
+  std::array<int, 2> ping{}, pong{};
+  if (pipe(ping.data()) != 0 || pipe(pong.data()) != 0) _exit(91);
+  char byte = 0;
+  if (fork() == 0) {
+    close(ping[1]);
+    while (read(ping[0], &byte, 1) == 1) {
+      if (write(pong[1], &byte, 1) != 1) break;
+    }
+    _exit(0);
+  }
+  while (wall_ns() < until) {
+    if (write(ping[1], &byte, 1) != 1 || read(pong[0], &byte, 1) != 1) break;
+  }
+}
+
+TEST(SchedEvents, SwitchesOfFiveSecondsEqualProcStat) {
+  KPULSE_NEED_BPF();
+  Watch watch(10ms);
+  const std::uint64_t until = wall_ns() + 6'000'000'000;
+  Child load({.name = "kp_pingpong", .cpu = test_cpu()}, [=](Account&) { ping_pong(until); });
+  watch.run_for(100ms);
+  std::uint64_t first = 0, end = 0;
+  const std::uint64_t before = read_at_window_start(watch, first, "ctxt");
+  watch.run_for(5s);
+  const std::uint64_t after = read_at_window_start(watch, end, "ctxt");
+  watch.catch_up();
+  const auto truth = static_cast<double>(after - before);
+  const auto counted = static_cast<double>(watch.sum(id::kSwitches, first, end));
+  ASSERT_GT(truth, 100'000);
+  // The counter is read up to 100 us after the window begins, at both ends: that is a few switches at this rate.
+  EXPECT_NEAR(counted, truth, truth / 5 * 100e-6 + 5);
+  EXPECT_LE(watch.sum(id::kVoluntary, first, end) + watch.sum(id::kInvoluntary, first, end),
+            watch.sum(id::kSwitches, first, end));
+}
+
+TEST(SchedEvents, ForksEqualProcStatAndExecsAndExitsAreCounted) {
+  KPULSE_NEED_BPF();
+  constexpr int kChildren = 50;
+  Watch watch(10ms);
+  std::uint64_t first = 0, end = 0;
+  const std::uint64_t before = read_at_window_start(watch, first, "processes");
+  for (int child = 0; child < kChildren; ++child) {
+    const pid_t pid = fork();
+    if (pid == 0) {
+      execl("/bin/true", "true", nullptr);
+      _exit(92);
+    }
+    ASSERT_GT(pid, 0);
+    int status = 0;
+    ASSERT_EQ(waitpid(pid, &status, 0), pid);
+    ASSERT_EQ(status, 0);
+  }
+  const std::uint64_t after = read_at_window_start(watch, end, "processes");
+  watch.catch_up();
+  EXPECT_GE(after - before, kChildren);
+  EXPECT_EQ(watch.sum(id::kForks, first, end), after - before);
+  EXPECT_GE(watch.sum(id::kExecs, first, end), kChildren);
+  EXPECT_GE(watch.sum(id::kExits, first, end), kChildren);
+}
+
+TEST(SchedEvents, MigrationsAreCounted) {
+  KPULSE_NEED_BPF();
+  if (test_cpu() == 0) GTEST_SKIP() << "needs two CPUs";
+  constexpr int kMoves = 100;
+  Watch watch(10ms);
+  watch.catch_up();
+  const std::uint64_t first = watch.window_at(wall_ns());
+  std::thread([other = test_cpu()] {
+    for (int move = 0; move < kMoves; ++move) {
+      cpu_set_t set;
+      CPU_ZERO(&set);
+      CPU_SET(static_cast<std::size_t>(move % 2 == 0 ? other : 0), &set);
+      sched_setaffinity(0, sizeof(set), &set);
+    }
+  }).join();
+  watch.catch_up();
+  EXPECT_GE(watch.sum(id::kMigrations, first, watch.window_at(wall_ns()) + 1), kMoves - 1);
+}
+
+/// Inode of this process' group in the unified hierarchy: what the kernel calls the cgroup's id. 0 when there is none.
+std::uint64_t own_cgroup_id() {
+  std::ifstream file("/proc/self/cgroup");
+  for (std::string line; std::getline(file, line);) {
+    if (!line.starts_with("0::")) continue;
+    for (const char* root : {"/sys/fs/cgroup/unified", "/sys/fs/cgroup"}) {
+      struct stat info {};
+      if (stat((root + line.substr(3)).c_str(), &info) == 0) return info.st_ino;
+    }
+  }
+  return 0;
+}
+
+TEST(SchedEvents, TheWorstWaitNamesVictimAndCulprit) {
+  KPULSE_NEED_BPF();
+  Watch watch(10ms);
+  const std::uint64_t until = wall_ns() + 3'000'000'000;
+  Child culprit({.name = "kp_culprit", .cpu = test_cpu(), .nice = -10}, [=](Account&) { spin_until(until); });
+  Child victim({.name = "kp_victim", .cpu = test_cpu(), .nice = -10}, [=](Account&) { spin_until(until); });
+  watch.run_for(2s);
+  int named = 0;
+  for (const auto& [window, row] : watch.rows(static_cast<std::uint32_t>(test_cpu()))) {
+    if (row[id::kVictim] == 0 || watch.task(row[id::kVictim]).comm != "kp_victim") continue;
+    const Task& waited = watch.task(row[id::kVictim]);
+    const Task& held = watch.task(row[id::kCulprit]);
+    EXPECT_EQ(waited.pid, static_cast<std::uint32_t>(victim.pid()));
+    EXPECT_EQ(waited.tgid, waited.pid);
+    EXPECT_EQ(waited.cgroup, own_cgroup_id());
+    EXPECT_GT(row[id::kWaitMax], 1'000'000U);
+    if (held.pid != static_cast<std::uint32_t>(culprit.pid())) continue;  // a short kernel thread came last
+    EXPECT_EQ(held.comm, "kp_culprit");
+    EXPECT_GT(row[id::kHeld], 0U);
+    EXPECT_LE(row[id::kHeld], row[id::kWaitMax] + 1'000'000);
+    ++named;
+  }
+  EXPECT_GT(named, 5);
+}
+
+TEST(SchedEvents, WindowsThatDidNotFitIntoTheRingBufferAreAbsentAndCounted) {
+  KPULSE_NEED_BPF();
+  Watch watch(1ms);
+  watch.catch_up();
+  const std::uint64_t until = wall_ns() + 3'000'000'000;
+  std::array<std::thread, 2> loads;
+  for (int cpu = 0; cpu < 2; ++cpu) {
+    loads[static_cast<std::size_t>(cpu)] = std::thread([=] {
+      while (wall_ns() < until) std::this_thread::sleep_for(300us);  // an event in every window, on most CPUs
+    });
+  }
+  for (auto& load : loads) load.join();  // nothing is drained meanwhile
+  watch.catch_up();
+  const probes::Intake intake = watch.sampler().intake();
+  EXPECT_GT(intake.ring_dropped, 0U);
+  std::uint64_t absent = 0;
+  for (const std::uint32_t cpu : watch.cpus()) {
+    for (const auto& [window, row] : watch.rows(cpu)) absent += row.absent ? 1 : 0;
+  }
+  EXPECT_EQ(absent, intake.windows_lost);
+  EXPECT_GE(absent, intake.ring_dropped);
+}
+
+}  // namespace
+}  // namespace kpulse::test

@@ -1,0 +1,69 @@
+// The two ways to measure run-queue waits, on the same events at the same time.
+#include <gtest/gtest.h>
+
+#include "base/clock.h"
+#include "kernel/watch.h"
+#include "kernel/workload.h"
+#include "model/histogram.h"
+#include "model/ids.h"
+#include "probes/sched/sched_probe.h"
+
+namespace kpulse::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::vector<std::unique_ptr<probes::Probe>> one_probe(probes::WaitMethod method) {
+  std::vector<std::unique_ptr<probes::Probe>> probes;
+  probes.push_back(std::make_unique<probes::SchedProbe>(method));
+  return probes;
+}
+
+/// Bucket that holds the q-quantile.
+std::uint64_t quantile_bucket(const std::vector<Bucket>& buckets, double q) {
+  return kp_hist_bucket(quantile(buckets, q));
+}
+
+TEST(SchedMethods, SchedInfoAndWakeupStampsAgreeOnTheNinetyNinthPercentile) {
+  KPULSE_NEED_BPF();
+  Watch by_info(10ms, one_probe(probes::WaitMethod::sched_info));
+  Watch by_wakeup(10ms, one_probe(probes::WaitMethod::wakeup));
+  const std::uint64_t until = wall_ns() + 5'000'000'000;
+  const auto nap = [=](Account&) {
+    while (wall_ns() < until) {
+      const timespec pause{.tv_sec = 0, .tv_nsec = 1'000'000};
+      nanosleep(&pause, nullptr);
+    }
+  };
+  Child spinner({.name = "kp_spinner", .cpu = test_cpu()}, [=](Account&) { spin_until(until); });
+  Child second({.name = "kp_spinner2", .cpu = test_cpu()}, [=](Account&) { spin_until(until); });
+  Child sleeper({.name = "kp_sleeper", .cpu = test_cpu()}, nap);
+  ASSERT_TRUE(by_info.run_until([&] { return wall_ns() > until - 500'000'000; }, 30s));
+  by_info.catch_up();
+  by_wakeup.catch_up();
+  const auto info = by_info.histogram(ids::kSchedWait);
+  const auto wakeup = by_wakeup.histogram(ids::kSchedWait);
+  ASSERT_GT(count_of(info), 500U);
+  EXPECT_NEAR(static_cast<double>(count_of(info)), static_cast<double>(count_of(wakeup)),
+              0.02 * static_cast<double>(count_of(info)));
+  EXPECT_NEAR(static_cast<double>(quantile_bucket(info, 0.99)), static_cast<double>(quantile_bucket(wakeup, 0.99)),
+              1.0);
+}
+
+TEST(SchedMethods, TheFallbackAttachesItsWakeupProgramsAndTheUsualWayDoesNot) {
+  KPULSE_NEED_BPF();
+  const auto attached = [](probes::WaitMethod method, const char* name) {
+    probes::SchedProbe probe(method);
+    const auto done = probe.attach();
+    EXPECT_TRUE(done) << (done ? "" : done.error().message);
+    for (const ProgramStatus& program : probe.programs()) {
+      if (program.name == name) return program.attached;
+    }
+    return false;
+  };
+  EXPECT_TRUE(attached(probes::WaitMethod::wakeup, "kp_wakeup"));
+  EXPECT_FALSE(attached(probes::WaitMethod::sched_info, "kp_wakeup"));
+}
+
+}  // namespace
+}  // namespace kpulse::test

@@ -1,0 +1,110 @@
+#include "kernel/watch.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <stdexcept>
+#include <thread>
+
+#include "base/clock.h"
+#include "model/ids.h"
+
+namespace kpulse::test {
+
+Watch::Watch(std::chrono::nanoseconds window, std::vector<std::unique_ptr<probes::Probe>> probes)
+    : window_ns_(static_cast<std::uint64_t>(window.count())) {
+  if (probes.empty()) probes = probes::make_probes();
+  const std::uint64_t publish = std::max<std::uint64_t>(window_ns_, 50'000'000 / window_ns_ * window_ns_);
+  auto sampler =
+      agent::Sampler::start({.host = "test", .window_ns = window_ns_, .publish_ns = publish}, std::move(probes));
+  if (!sampler) throw std::runtime_error(sampler.error().message);
+  sampler_ = std::move(*sampler);
+}
+
+bool Watch::run_until(const std::function<bool()>& done, std::chrono::nanoseconds limit) {
+  const std::uint64_t deadline = monotonic_ns() + static_cast<std::uint64_t>(limit.count());
+  while (!done()) {
+    if (monotonic_ns() > deadline) return false;
+    std::uint64_t wall = wall_ns();
+    if (const std::uint64_t due = sampler_->next_drain(wall); due > wall) {
+      std::this_thread::sleep_for(std::chrono::nanoseconds(due - wall));
+    }
+    wall = wall_ns();
+    sampler_->drain(wall);
+    while (const auto frame = sampler_->next_frame(wall)) take(*frame);
+    if (sampler_->follow_clock()) throw std::runtime_error("the wall clock was stepped during the test");
+  }
+  return true;
+}
+
+void Watch::run_for(std::chrono::nanoseconds time) {
+  const std::uint64_t deadline = monotonic_ns() + static_cast<std::uint64_t>(time.count());
+  run_until([&] { return monotonic_ns() >= deadline; }, time * 2);
+  catch_up();
+}
+
+void Watch::catch_up() {
+  const std::uint64_t now = window_at(wall_ns());
+  if (!run_until([&] { return taken_ > now; }, std::chrono::seconds(5)))
+    throw std::runtime_error("frames stopped coming");
+}
+
+void Watch::take(const Frame& frame) {
+  for (const Series& series : frame.series) take(frame, series);
+  tasks_.insert(tasks_.end(), frame.tasks.begin(), frame.tasks.end());
+  taken_ = frame.first_window + frame.windows;
+}
+
+void Watch::take(const Frame& frame, const Series& series) {
+  for (const Column& column : series.columns) {
+    for (const Bucket& bucket : column.buckets) histograms_[series.measurement][bucket.index] += bucket.count;
+  }
+  if (series.measurement != ids::kSched) return;
+  auto& rows = rows_[static_cast<std::uint32_t>(std::stoul(series.tags.at(0)))];
+  for (std::uint32_t index = 0; index < frame.windows; ++index) {
+    WindowRow& row = rows[frame.first_window + index];
+    for (const Column& column : series.columns) {
+      std::uint64_t value = column.values.at(index);
+      const bool is_task = column.field == ids::sched::kVictim || column.field == ids::sched::kCulprit;
+      if (is_task && value != 0) value += tasks_.size();
+      if (value != 0) row.fields[column.field] = value;
+    }
+  }
+  for (const std::uint32_t index : series.absent) rows[frame.first_window + index].absent = true;
+}
+
+std::vector<std::uint32_t> Watch::cpus() const {
+  std::vector<std::uint32_t> cpus;
+  for (const auto& [cpu, rows] : rows_) cpus.push_back(cpu);
+  return cpus;
+}
+
+std::uint64_t Watch::sum(std::uint32_t cpu, std::uint32_t field, std::uint64_t first, std::uint64_t end) const {
+  std::uint64_t total = 0;
+  const auto& rows = rows_.at(cpu);
+  for (auto row = rows.lower_bound(first); row != rows.end() && row->first < end; ++row) total += row->second[field];
+  return total;
+}
+
+std::uint64_t Watch::sum(std::uint32_t field, std::uint64_t first, std::uint64_t end) const {
+  std::uint64_t total = 0;
+  for (const auto& [cpu, rows] : rows_) total += sum(cpu, field, first, end);
+  return total;
+}
+
+std::vector<Bucket> Watch::histogram(std::uint32_t measurement) const {
+  std::vector<Bucket> buckets;
+  const auto found = histograms_.find(measurement);
+  if (found == histograms_.end()) return buckets;
+  for (const auto& [index, count] : found->second) buckets.push_back({.index = index, .count = count});
+  return buckets;
+}
+
+std::string missing_for_bpf() {
+  if (geteuid() != 0) return "needs root (CAP_BPF and CAP_PERFMON)";
+  struct stat info {};
+  if (stat("/sys/kernel/btf/vmlinux", &info) != 0) return "needs a kernel with BTF (/sys/kernel/btf/vmlinux)";
+  return {};
+}
+
+}  // namespace kpulse::test

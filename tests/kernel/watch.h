@@ -1,0 +1,72 @@
+// Runs the sampler against the live kernel and keeps what it says, row by row.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/sampler.h"
+#include "model/frame.h"
+
+namespace kpulse::test {
+
+/// One window of one CPU: field number -> value; fields that are 0 are not in it.
+struct WindowRow {
+  bool absent = false;
+  std::map<std::uint32_t, std::uint64_t> fields;
+
+  [[nodiscard]] std::uint64_t operator[](std::uint32_t field) const {
+    const auto found = fields.find(field);
+    return found == fields.end() ? 0 : found->second;
+  }
+};
+
+class Watch {
+ public:
+  /// Attaches; fails the test with the reason when that does not work. `probes` empty: all of this build.
+  explicit Watch(std::chrono::nanoseconds window, std::vector<std::unique_ptr<probes::Probe>> probes = {});
+
+  /// Samples until every window that began before now is in.
+  void catch_up();
+  /// Samples for at least this long, and catches up.
+  void run_for(std::chrono::nanoseconds time);
+  /// Samples until `done` says so, at most `limit`; returns what it said last.
+  bool run_until(const std::function<bool()>& done, std::chrono::nanoseconds limit);
+
+  [[nodiscard]] std::uint64_t window_ns() const { return window_ns_; }
+  [[nodiscard]] std::uint64_t window_at(std::uint64_t wall) const { return wall / window_ns_; }
+  [[nodiscard]] const std::map<std::uint64_t, WindowRow>& rows(std::uint32_t cpu) const { return rows_.at(cpu); }
+  [[nodiscard]] std::vector<std::uint32_t> cpus() const;
+  /// Sum of a field over windows [first, end) of one CPU.
+  [[nodiscard]] std::uint64_t sum(std::uint32_t cpu, std::uint32_t field, std::uint64_t first, std::uint64_t end) const;
+  /// The same over all CPUs.
+  [[nodiscard]] std::uint64_t sum(std::uint32_t field, std::uint64_t first, std::uint64_t end) const;
+  /// The task a row's reference stands for.
+  [[nodiscard]] const Task& task(std::uint64_t reference) const { return tasks_.at(reference - 1); }
+  /// What a histogram measurement has collected so far, all CPUs together.
+  [[nodiscard]] std::vector<Bucket> histogram(std::uint32_t measurement) const;
+  [[nodiscard]] agent::Sampler& sampler() { return *sampler_; }
+
+ private:
+  void take(const Frame& frame);
+  void take(const Frame& frame, const Series& series);
+
+  std::uint64_t window_ns_;
+  std::unique_ptr<agent::Sampler> sampler_;
+  std::uint64_t taken_ = 0;  // windows before this one are in
+  std::map<std::uint32_t, std::map<std::uint64_t, WindowRow>> rows_;
+  std::map<std::uint32_t, std::map<std::uint32_t, std::uint64_t>> histograms_;
+  std::vector<Task> tasks_;
+};
+
+/// Skips the running test with the name of what is missing when BPF programs cannot be attached here.
+#define KPULSE_NEED_BPF() \
+  if (const std::string missing = ::kpulse::test::missing_for_bpf(); !missing.empty()) GTEST_SKIP() << missing
+
+[[nodiscard]] std::string missing_for_bpf();
+
+}  // namespace kpulse::test

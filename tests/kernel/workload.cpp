@@ -1,0 +1,110 @@
+#include "kernel/workload.h"
+
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <fstream>
+#include <new>
+#include <stdexcept>
+
+#include "base/clock.h"
+
+namespace kpulse::test {
+namespace {
+
+struct Schedstat {
+  std::uint64_t run_ns = 0;
+  std::uint64_t wait_ns = 0;
+};
+
+/// Of the calling thread. The kernel brings the run time up to date when it is read, see task_sched_runtime().
+Schedstat own_schedstat() {
+  Schedstat stat;
+  std::ifstream("/proc/thread-self/schedstat") >> stat.run_ns >> stat.wait_ns;
+  return stat;
+}
+
+void pin(int cpu) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(static_cast<std::size_t>(cpu), &set);
+  if (sched_setaffinity(0, sizeof(set), &set) != 0) _exit(90);
+}
+
+/// Niceness counts against everything else on the machine only when the session's autogroup has it too.
+void set_nice(int nice) {
+  setsid();
+  setpriority(PRIO_PROCESS, 0, nice);
+  std::ofstream("/proc/self/autogroup") << nice;
+}
+
+[[noreturn]] void run_child(const ChildOptions& options, const std::function<void(Account&)>& work, Account& account) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  prctl(PR_SET_NAME, options.name.c_str());
+  set_nice(options.nice);
+  pin(options.cpu);
+  sched_yield();
+  const Schedstat before = own_schedstat();
+  account.begin_wall = wall_ns();
+  work(account);
+  account.end_wall = wall_ns();
+  const Schedstat after = own_schedstat();
+  account.run_ns = after.run_ns - before.run_ns;
+  account.wait_ns = after.wait_ns - before.wait_ns;
+  _exit(0);
+}
+
+}  // namespace
+
+Child::Child(const ChildOptions& options, const std::function<void(Account&)>& work) {
+  void* memory = mmap(nullptr, sizeof(Account), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) throw std::runtime_error("no shared memory");
+  account_ = new (memory) Account;
+  pid_ = fork();
+  if (pid_ < 0) throw std::runtime_error("cannot fork");
+  if (pid_ == 0) run_child(options, work, *account_);
+}
+
+Child::~Child() {
+  if (!finished()) {
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+  }
+  munmap(account_, sizeof(Account));
+}
+
+bool Child::finished() {
+  if (!reaped_) reaped_ = waitpid(pid_, nullptr, WNOHANG) == pid_;
+  return reaped_;
+}
+
+void spin_until(std::uint64_t wall) {
+  while (wall_ns() < wall) {
+  }
+}
+
+std::uint64_t proc_stat(const std::string& key) {
+  std::ifstream file("/proc/stat");
+  for (std::string word; file >> word;) {
+    std::uint64_t value = 0;
+    if (word == key && file >> value) return value;
+  }
+  throw std::runtime_error("no " + key + " in /proc/stat");
+}
+
+int test_cpu() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  sched_getaffinity(0, sizeof(set), &set);
+  for (int cpu = CPU_SETSIZE - 1; cpu > 0; --cpu) {
+    if (CPU_ISSET(static_cast<std::size_t>(cpu), &set)) return cpu;
+  }
+  return 0;
+}
+
+}  // namespace kpulse::test

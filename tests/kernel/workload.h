@@ -1,0 +1,57 @@
+// Children that cause what the tests look for, and say themselves what happened to them.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+namespace kpulse::test {
+
+/// What a child knows of itself: /proc/self/schedstat and the wall clock, at begin and end of its work.
+struct Account {
+  std::uint64_t begin_wall = 0, end_wall = 0;
+  std::uint64_t run_ns = 0;
+  std::uint64_t wait_ns = 0;
+  std::uint64_t marks[256] = {};  ///< whatever the work wants to tell; wall clock times by convention
+  std::uint64_t mark_count = 0;
+};
+
+struct ChildOptions {
+  std::string name = "kp_child";  ///< comm
+  int cpu = 0;                    ///< pinned to it
+  int nice = 0;
+};
+
+/// A forked child. Killed and reaped at the end of its scope.
+class Child {
+ public:
+  /// Forks; the child pins and names itself and then runs `work` with its account. It begins when told to, or at once.
+  Child(const ChildOptions& options, const std::function<void(Account&)>& work);
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+  ~Child();
+
+  [[nodiscard]] pid_t pid() const noexcept { return pid_; }
+  [[nodiscard]] bool finished();
+  /// Valid once it has finished.
+  [[nodiscard]] const Account& account() const noexcept { return *account_; }
+
+ private:
+  pid_t pid_ = -1;
+  bool reaped_ = false;
+  Account* account_ = nullptr;  // shared memory
+};
+
+/// Burns CPU until the wall clock says so.
+void spin_until(std::uint64_t wall);
+
+/// Number after `key` in /proc/stat.
+[[nodiscard]] std::uint64_t proc_stat(const std::string& key);
+
+/// The CPU that tests pin their load to: the last one this process may use.
+[[nodiscard]] int test_cpu();
+
+}  // namespace kpulse::test

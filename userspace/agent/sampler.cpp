@@ -1,0 +1,136 @@
+#include "agent/sampler.h"
+
+#include <bpf/libbpf.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "base/clock.h"
+#include "probes/task_table.h"
+
+namespace kpulse::agent {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Most rows of one frame: keeps it well below the 1 MiB that a message may have.
+constexpr std::uint64_t kMaxRows = 8192;
+
+std::uint32_t frame_windows(const SamplerOptions& options) {
+  const auto cpus = static_cast<std::uint64_t>(std::max(libbpf_num_possible_cpus(), 1));
+  return static_cast<std::uint32_t>(
+      std::min(options.publish_ns / options.window_ns, std::max<std::uint64_t>(1, kMaxRows / cpus)));
+}
+
+}  // namespace
+
+Sampler::Sampler(SamplerOptions options)
+    : options_(std::move(options)),
+      clock_(options_.window_ns),
+      schedule_(options_.window_ns, frame_windows(options_)) {}
+
+Result<std::unique_ptr<Sampler>> Sampler::start(SamplerOptions options,
+                                                std::vector<std::unique_ptr<probes::Probe>> probes) {
+  std::unique_ptr<Sampler> sampler(new Sampler(std::move(options)));
+  if (auto done = sampler->attach(std::move(probes)); !done) return fail(std::move(done).error());
+  if (auto done = sampler->align(); !done) return fail(std::move(done).error());
+  sampler->begin_stream();
+  return sampler;
+}
+
+Result<> Sampler::attach(std::vector<std::unique_ptr<probes::Probe>> probes) {
+  Error last{.message = "this build has no probes"};
+  for (auto& probe : probes) {
+    if (!options_.record.empty()) {
+      if (auto opened = probe->record_to(options_.record); !opened) return opened;
+    }
+    auto attached = probe->attach();
+    for (ProgramStatus& program : probe->programs()) {
+      if (!program.attached) spdlog::warn("{}: {} is not attached: {}", program.probe, program.name, program.reason);
+      programs_.push_back(std::move(program));
+    }
+    if (attached) {
+      probes_.push_back(std::move(probe));
+    } else {
+      last = std::move(attached).error();
+      spdlog::error("{}", last.message);
+    }
+  }
+  if (probes_.empty()) return fail(std::move(last));
+  return {};
+}
+
+Result<> Sampler::align() {
+  for (int attempt = 0; attempt < 200; ++attempt) {
+    std::this_thread::sleep_for(1ms);  // each sleep is a switch, and so a reading of the run queue's clock
+    take_clock_readings();
+    if (attempt < 10) continue;
+    if (const auto config = clock_.update(read_wall())) {
+      set_windows(*config);
+      return {};
+    }
+  }
+  return fail("cannot align the windows: no context switch was seen for 200 ms");
+}
+
+void Sampler::take_clock_readings() {
+  for (auto& probe : probes_) {
+    for (const auto& reading : probe->take_clock_readings()) clock_.add(reading);
+  }
+}
+
+void Sampler::set_windows(const kp_window_config& config) {
+  for (auto& probe : probes_) probe->set_windows(config);
+}
+
+void Sampler::begin_stream() {
+  stream_ = wall_ns();
+  sequence_ = 0;
+  schedule_.begin(stream_);
+}
+
+void Sampler::drain(std::uint64_t wall) {
+  for (auto& probe : probes_) probe->drain(schedule_.ended(wall));
+}
+
+std::optional<Frame> Sampler::frame_of(const std::optional<probes::WindowRange>& windows) {
+  if (!windows) return std::nullopt;
+  Frame frame{.host = options_.host,
+              .stream = stream_,
+              .sequence = ++sequence_,
+              .window_ns = options_.window_ns,
+              .first_window = windows->first,
+              .windows = windows->count,
+              .tasks = {},
+              .series = {}};
+  probes::TaskTable tasks(frame.tasks);
+  for (auto& probe : probes_) probe->collect(*windows, tasks, frame.series);
+  return frame;
+}
+
+bool Sampler::follow_clock() {
+  take_clock_readings();
+  const std::uint64_t steps = clock_.steps();
+  const auto config = clock_.update(read_wall());
+  if (!config) return false;
+  set_windows(*config);
+  if (clock_.steps() == steps) return false;
+  begin_stream();
+  return true;
+}
+
+std::vector<int> Sampler::ring_fds() const {
+  std::vector<int> fds;
+  for (const auto& probe : probes_) fds.push_back(probe->ring_fd());
+  return fds;
+}
+
+probes::Intake Sampler::intake() const {
+  probes::Intake total;
+  for (const auto& probe : probes_) total += probe->intake();
+  return total;
+}
+
+}  // namespace kpulse::agent

@@ -1,0 +1,78 @@
+// From probes to frames: attaches the probes, keeps their windows aligned and makes a frame of every publish interval.
+// Knows nothing of networks.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/schedule.h"
+#include "agent/window_clock.h"
+#include "base/result.h"
+#include "model/frame.h"
+#include "probes/probe.h"
+
+namespace kpulse::agent {
+
+struct SamplerOptions {
+  std::string host;
+  std::uint64_t window_ns = 10'000'000;
+  std::uint64_t publish_ns = 100'000'000;  ///< a whole number of windows
+  std::string record;                      ///< see Probe::record_to; empty: none
+};
+
+/// One thread.
+class Sampler {
+ public:
+  /// Attaches the probes and aligns their windows; takes some 15 ms and the CPU's attention for loading. A probe that
+  /// can do nothing here is logged and left out; when none is left that is an Error.
+  [[nodiscard]] static Result<std::unique_ptr<Sampler>> start(SamplerOptions options,
+                                                              std::vector<std::unique_ptr<probes::Probe>> probes);
+
+  /// Begins a stream: frames are numbered from 1 again and start with the next whole window.
+  void begin_stream();
+
+  /// Takes over what the kernel has; call at next_drain() or earlier. `wall` is now.
+  void drain(std::uint64_t wall);
+
+  /// Wall clock time of the next drain().
+  [[nodiscard]] std::uint64_t next_drain(std::uint64_t wall) { return schedule_.next_drain(wall); }
+
+  /// The next frame whose windows have all ended at `wall`, the time of the last drain(); nothing when there is none
+  /// yet.
+  [[nodiscard]] std::optional<Frame> next_frame(std::uint64_t wall) { return frame_of(schedule_.next_frame(wall)); }
+
+  /// The windows of the unfinished frame that have ended: the last frame of all.
+  [[nodiscard]] std::optional<Frame> rest(std::uint64_t wall) { return frame_of(schedule_.rest(wall)); }
+
+  /// Keeps windows aligned to the wall clock. True when the wall clock was stepped and so a new stream has begun.
+  [[nodiscard]] bool follow_clock();
+
+  [[nodiscard]] const std::vector<ProgramStatus>& programs() const noexcept { return programs_; }
+  [[nodiscard]] std::vector<int> ring_fds() const;
+  [[nodiscard]] probes::Intake intake() const;
+  [[nodiscard]] std::uint64_t clock_steps() const noexcept { return clock_.steps(); }
+  [[nodiscard]] std::uint64_t stream() const noexcept { return stream_; }
+  [[nodiscard]] std::uint64_t sequence() const noexcept { return sequence_; }
+
+ private:
+  explicit Sampler(SamplerOptions options);
+
+  [[nodiscard]] Result<> attach(std::vector<std::unique_ptr<probes::Probe>> probes);
+  [[nodiscard]] Result<> align();
+  [[nodiscard]] std::optional<Frame> frame_of(const std::optional<probes::WindowRange>& windows);
+  void take_clock_readings();
+  void set_windows(const kp_window_config& config);
+
+  SamplerOptions options_;
+  std::vector<std::unique_ptr<probes::Probe>> probes_;
+  std::vector<ProgramStatus> programs_;
+  WindowClock clock_;
+  Schedule schedule_;
+  std::uint64_t stream_ = 0;
+  std::uint64_t sequence_ = 0;
+};
+
+}  // namespace kpulse::agent

@@ -1,0 +1,46 @@
+// What the running kernel offers: its BTF, and what this process may do.
+#pragma once
+
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/handle.h"
+#include "base/result.h"
+
+namespace kpulse::bpf {
+
+/// The kernel's type information. Costs a few MB while it lives: ask, then let go.
+class KernelTypes {
+ public:
+  /// An Error says how to get a kernel with BTF.
+  [[nodiscard]] static Result<KernelTypes> load();
+
+  /// Number of arguments of a tracepoint, without the leading context; nothing when the kernel has no such tracepoint.
+  [[nodiscard]] std::optional<int> tracepoint_arguments(std::string_view tracepoint) const;
+
+  /// Whether a struct has a member (of its own or of an anonymous struct or union in it).
+  [[nodiscard]] bool has_field(std::string_view structure, std::string_view field) const;
+
+ private:
+  explicit KernelTypes(btf* types) : types_(types) {}
+  Handle<btf, btf__free> types_;
+};
+
+/// "6.18.44": what uname -r says.
+[[nodiscard]] std::string kernel_release();
+
+/// Routes libbpf's messages to the log (debug level), and remembers the last warning for error messages.
+void init_libbpf_log();
+
+/// The last warning of libbpf, without newline, for "why"; cleared by the call.
+[[nodiscard]] std::string take_libbpf_warning();
+
+/// An Error for a failed BPF call: tells missing permission from everything else, and what to do.
+[[nodiscard]] Error bpf_error(std::string_view what, int error);
+
+}  // namespace kpulse::bpf

@@ -1,0 +1,61 @@
+// A BPF array map (BPF_F_MMAPABLE) in this process's memory: read without a system call.
+#pragma once
+
+#include <bpf/libbpf.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "base/result.h"
+
+namespace kpulse::bpf {
+
+/// Read-only view of an array map's values. The kernel keeps changing them; who needs more than one word at a time has
+/// to follow the map's own protocol.
+template <class T>
+class MappedArray {
+ public:
+  static_assert(sizeof(T) % 8 == 0, "the kernel rounds values up to 8 bytes");
+
+  [[nodiscard]] static Result<MappedArray> map(const bpf_map* array) {
+    const std::size_t count = bpf_map__max_entries(array);
+    const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    const std::size_t bytes = (count * sizeof(T) + page - 1) / page * page;
+    void* memory = mmap(nullptr, bytes, PROT_READ, MAP_SHARED, bpf_map__fd(array), 0);
+    if (memory == MAP_FAILED)
+      return fail(std::string("cannot map ") + bpf_map__name(array) + ": " + std::strerror(errno));
+    return MappedArray(static_cast<const T*>(memory), count, bytes);
+  }
+
+  MappedArray() noexcept = default;
+  MappedArray(MappedArray&& other) noexcept { *this = std::move(other); }
+  MappedArray& operator=(MappedArray&& other) noexcept {
+    std::swap(values_, other.values_);
+    std::swap(count_, other.count_);
+    std::swap(bytes_, other.bytes_);
+    return *this;
+  }
+  MappedArray(const MappedArray&) = delete;
+  MappedArray& operator=(const MappedArray&) = delete;
+  ~MappedArray() {
+    if (values_ != nullptr) munmap(const_cast<T*>(values_), bytes_);
+  }
+
+  [[nodiscard]] std::span<const T> values() const noexcept { return {values_, count_}; }
+
+ private:
+  MappedArray(const T* values, std::size_t count, std::size_t bytes) noexcept
+      : values_(values), count_(count), bytes_(bytes) {}
+
+  const T* values_ = nullptr;
+  std::size_t count_ = 0;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace kpulse::bpf

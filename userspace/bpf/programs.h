@@ -1,0 +1,46 @@
+// Attaches the programs of an object one by one: one that cannot be attached is reported and costs only its own
+// metrics.
+#pragma once
+
+#include <bpf/libbpf.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/handle.h"
+#include "base/result.h"
+#include "bpf/kernel.h"
+#include "model/frame.h"
+
+namespace kpulse::bpf {
+
+using Link = Handle<bpf_link, bpf_link__destroy>;
+
+/// Programs that a probe wants on this kernel, and what became of them. Not for other threads.
+class Programs {
+ public:
+  explicit Programs(std::string_view probe) : probe_(probe) {}
+
+  /// Takes a tp_btf program into the load if the kernel has its tracepoint; otherwise it is reported as not attached.
+  void want(const KernelTypes& types, bpf_program* program);
+
+  /// Keeps a program out of the load without a report: another one does its work on this kernel.
+  static void skip(bpf_program* program) { bpf_program__set_autoload(program, false); }
+
+  /// Attaches all that were taken in. Call after the object was loaded.
+  void attach();
+
+  /// True when the program of this name is attached.
+  [[nodiscard]] bool attached(std::string_view name) const;
+
+  [[nodiscard]] const std::vector<ProgramStatus>& status() const noexcept { return status_; }
+
+ private:
+  std::string probe_;
+  std::vector<bpf_program*> wanted_;
+  std::vector<ProgramStatus> status_;
+  std::vector<Link> links_;
+};
+
+}  // namespace kpulse::bpf

@@ -1,0 +1,20 @@
+// Quantiles of a sparse log-linear histogram.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "model/frame.h"
+
+namespace kpulse {
+
+/// Number of recorded values.
+[[nodiscard]] std::uint64_t count_of(std::span<const Bucket> buckets) noexcept;
+
+/// Middle of the bucket that holds the q-quantile (0 < q <= 1); at most 6.25 % off. 0 when nothing was recorded.
+[[nodiscard]] std::uint64_t quantile(std::span<const Bucket> buckets, double q) noexcept;
+
+/// Largest value that the highest used bucket can hold; at most 12.5 % above the largest recorded value.
+[[nodiscard]] std::uint64_t upper_bound_of(std::span<const Bucket> buckets) noexcept;
+
+}  // namespace kpulse

@@ -1,0 +1,37 @@
+// Numbers of measurements and fields, for the code that fills them in. Never reuse or change one.
+#pragma once
+
+#include <cstdint>
+
+namespace kpulse::ids {
+
+inline constexpr std::uint32_t kSched = 1;
+namespace sched {
+inline constexpr std::uint32_t kBusy = 1, kIdle = 2, kBusyRatio = 3, kSwitches = 4, kVoluntary = 5, kInvoluntary = 6,
+                               kWaits = 7, kWait = 8, kWaitMax = 9, kHeld = 10, kVictim = 11, kCulprit = 12,
+                               kMigrations = 13, kForks = 14, kExecs = 15, kExits = 16, kWaitsDiscarded = 17;
+}
+
+inline constexpr std::uint32_t kSchedWait = 2;
+inline constexpr std::uint32_t kSchedOnCpu = 3;
+namespace histogram {
+inline constexpr std::uint32_t kDistribution = 1;
+}
+
+inline constexpr std::uint32_t kAgent = 4;
+namespace agent {
+inline constexpr std::uint32_t kFramesPublished = 1, kFramesAcknowledged = 2, kFramesDiscarded = 3, kPublishErrors = 4,
+                               kQueueBytes = 5, kQueueFrames = 6, kConnects = 7, kCpu = 8, kRss = 9, kRecords = 10,
+                               kRingDropped = 11, kWindowsLost = 12, kWindowsLate = 13, kRecordsInvalid = 14,
+                               kClockSteps = 15, kTicksLate = 16;
+}
+
+inline constexpr std::uint32_t kBridge = 5;
+namespace bridge {
+inline constexpr std::uint32_t kFramesReceived = 1, kFramesRejected = 2, kFramesMissing = 3, kFramesDuplicate = 4,
+                               kFramesDiscarded = 5, kFramesCommitted = 6, kLinesCommitted = 7, kLinesDropped = 8,
+                               kRetries = 9, kQueueBytes = 10, kDatabaseReachable = 11, kBrokerConnected = 12,
+                               kHosts = 13, kCpu = 14, kRss = 15;
+}
+
+}  // namespace kpulse::ids

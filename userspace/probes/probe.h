@@ -1,0 +1,96 @@
+// What every probe is to the agent and to `kpulse doctor`. A probe is a folder here and a folder in bpf/; it is found
+// by its folder, so nothing else has to be told of a new one.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "abi/window.h"
+#include "base/result.h"
+#include "model/frame.h"
+#include "probes/task_table.h"
+
+namespace kpulse::probes {
+
+/// The windows a frame covers.
+struct WindowRange {
+  std::uint64_t first = 0;
+  std::uint32_t count = 0;
+
+  [[nodiscard]] std::uint64_t end() const noexcept { return first + count; }
+};
+
+/// What a probe took in and had to let go, since it was attached.
+struct Intake {
+  std::uint64_t ring_dropped = 0;     ///< records that did not fit into the ring buffer
+  std::uint64_t windows_lost = 0;     ///< windows published as absent
+  std::uint64_t windows_late = 0;     ///< records that came after their window was published
+  std::uint64_t records = 0;          ///< records taken from the ring buffer
+  std::uint64_t records_invalid = 0;  ///< of these, of unknown type or size
+
+  Intake& operator+=(const Intake& other) noexcept {
+    ring_dropped += other.ring_dropped;
+    windows_lost += other.windows_lost;
+    windows_late += other.windows_late;
+    records += other.records;
+    records_invalid += other.records_invalid;
+    return *this;
+  }
+};
+
+/// Most windows between two drains: the kernel side keeps more than twice as many.
+inline constexpr std::uint32_t kMaxUndrained = 200;
+
+/// How far a clock of the kernel is from CLOCK_MONOTONIC, seen at one event.
+struct ClockReading {
+  std::uint64_t clock_ns = 0;
+  std::uint64_t mono_ns = 0;
+};
+
+/// One thread owns a probe; no member is safe from another.
+class Probe {
+ public:
+  Probe() = default;
+  Probe(const Probe&) = delete;
+  Probe& operator=(const Probe&) = delete;
+  virtual ~Probe() = default;
+
+  [[nodiscard]] virtual std::string_view name() const noexcept = 0;
+
+  /// Writes all that the probe takes in to this file as well, for replay. Call before attach().
+  [[nodiscard]] virtual Result<> record_to(const std::string& path) = 0;
+
+  /// Loads and attaches. Programs that cannot be attached are reported by programs() and cost only their own metrics;
+  /// an Error means that the probe as a whole can do nothing here.
+  [[nodiscard]] virtual Result<> attach() = 0;
+
+  /// Each program: attached, or why not. Valid after attach(), also when that failed.
+  [[nodiscard]] virtual std::vector<ProgramStatus> programs() const = 0;
+
+  /// Says where windows begin and end from now on.
+  virtual void set_windows(const kp_window_config& config) = 0;
+
+  /// Takes over what the kernel cannot keep for long: the ring buffer's records and what is counted by window. Every
+  /// window before `end` has ended, a grace period ago. Called at least every kMaxUndrained windows.
+  virtual void drain(std::uint64_t end) = 0;
+
+  /// Pairs of run-queue clock and CLOCK_MONOTONIC seen since the last call; they calibrate the windows.
+  [[nodiscard]] virtual std::vector<ClockReading> take_clock_readings() = 0;
+
+  /// Appends what it knows of these windows, drained before, to the frame. Each window is asked for once, in order.
+  virtual void collect(const WindowRange& windows, TaskTable& tasks, std::vector<Series>& series) = 0;
+
+  /// Descriptor that becomes readable when the ring buffer wants to be drained before the next tick.
+  [[nodiscard]] virtual int ring_fd() const noexcept = 0;
+
+  [[nodiscard]] virtual Intake intake() const = 0;
+};
+
+/// Every probe of this build, none attached yet.
+[[nodiscard]] std::vector<std::unique_ptr<Probe>> make_probes();
+
+}  // namespace kpulse::probes

@@ -1,0 +1,89 @@
+// Turns what the scheduler programs left behind into the rows of a frame. Pure: bytes in, series out, so a recording
+// replays.
+//
+// Every known window of a CPU (delivered as a record, or still open and read through the mapping) names the window that
+// the CPU closed before it. So for any window there are three cases: it is known; it lies between a known window and
+// the one before, then nothing happened in it and the CPU went on with what it did; or a record is missing, then the
+// window is absent.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "abi/sched.h"
+#include "model/frame.h"
+#include "probes/probe.h"
+#include "probes/task_table.h"
+
+namespace kpulse::probes {
+
+/// Counts of rare events in one window of one CPU.
+struct SchedLife {
+  std::uint64_t window = 0;
+  std::uint32_t forks = 0;
+  std::uint32_t execs = 0;
+  std::uint32_t exits = 0;
+  std::uint32_t migrations = 0;
+  bool lost = false;  ///< the slot was taken by a later window before it was read
+};
+
+/// What is known of one window of one CPU.
+struct SchedRow {
+  const kp_sched_window* events = nullptr;  ///< null: no event in it
+  std::uint64_t busy = 0;
+  std::uint64_t length = 0;
+};
+
+class SchedAssembler {
+ public:
+  explicit SchedAssembler(std::size_t cpus) : cpus_(cpus) {}
+
+  /// Bounds are those now in force; quiet windows are this long. Another epoch forgets all windows: a stream begins.
+  void set_windows(const kp_window_config& config);
+
+  /// A record from the ring buffer. False when its CPU is out of range.
+  bool on_record(const kp_sched_window& record);
+
+  /// The mapping of a CPU as it was before the ring buffer was drained.
+  void on_snapshot(std::size_t cpu, const kp_sched_cpu& snapshot);
+
+  /// The slots of a CPU; takes over the windows before `end` that were not taken before.
+  void on_slots(std::size_t cpu, const kp_sched_slots& slots, std::uint64_t end);
+
+  /// Appends kpulse_sched, kpulse_sched_wait and kpulse_sched_oncpu of every CPU seen so far.
+  void collect(const WindowRange& windows, TaskTable& tasks, std::vector<Series>& series);
+
+  [[nodiscard]] std::uint64_t windows_lost() const noexcept { return windows_lost_; }
+  [[nodiscard]] std::uint64_t windows_late() const noexcept { return windows_late_; }
+
+ private:
+  struct Cpu {
+    std::deque<kp_sched_window> records;  // ascending by number, not collected yet
+    std::deque<SchedLife> life;           // ascending by window, not collected yet
+    std::uint64_t life_taken = 0;         // windows before this one have been taken from the slots
+    std::uint64_t collected = 0;          // windows before this one have been published
+    kp_sched_window open{};
+    std::uint64_t from = 0;
+    std::uint64_t last_number = 0;         // the newest record already passed, ...
+    bool last_running = false;             // ... and whether a task was on the CPU when it closed
+    std::uint64_t published_open = 0;      // the window last published while still open, ...
+    std::uint32_t published_switches = 0;  // ... and how many switches it had then
+    kp_histogram wait{}, oncpu{};          // as of the last frame
+    kp_histogram wait_now{}, oncpu_now{};
+    bool begun = false;  // wait and oncpu have their base
+  };
+
+  [[nodiscard]] std::optional<SchedRow> row_of(Cpu& cpu, std::uint64_t window) const;
+  void collect_cpu(std::size_t number, Cpu& cpu, const WindowRange& windows, TaskTable& tasks,
+                   std::vector<Series>& series);
+
+  std::vector<Cpu> cpus_;
+  kp_window_config config_{};
+  std::uint64_t windows_lost_ = 0;
+  std::uint64_t windows_late_ = 0;
+};
+
+}  // namespace kpulse::probes

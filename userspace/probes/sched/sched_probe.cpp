@@ -1,0 +1,188 @@
+#include "probes/sched/sched_probe.h"
+
+#include <bpf/bpf.h>
+#include <spdlog/spdlog.h>
+
+#include <bit>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+
+#include "bpf/kernel.h"
+#include "bpf/seqlock.h"
+#include "probes/sched/recording.h"
+#include "probes/visit_cpus.h"
+#include "sched.skel.h"
+
+void destroy_sched_bpf(sched_bpf* skeleton) noexcept {
+  sched_bpf__destroy(skeleton);
+}
+
+namespace kpulse::probes {
+namespace {
+
+/// The ring holds about 2.5 s of 10 ms windows of 16 CPUs; with more CPUs it grows in proportion.
+constexpr std::uint32_t kRingBytes = 512U << 10U;
+constexpr std::uint32_t kRingCpus = 16;
+
+std::uint32_t ring_bytes(std::uint32_t cpus) {
+  return kRingBytes * std::bit_ceil((cpus + kRingCpus - 1) / kRingCpus);
+}
+
+bool has_sched_info(const bpf::KernelTypes& types) {
+  return types.has_field("sched_info", "last_queued") && types.has_field("task_struct", "sched_info") &&
+         types.has_field("cfs_rq", "rq");
+}
+
+}  // namespace
+
+Result<> SchedProbe::record_to(const std::string& path) {
+  auto file = std::make_unique<std::ofstream>(path, std::ios::binary | std::ios::trunc);
+  if (!*file) return fail("cannot write the recording " + path + ": " + std::strerror(errno));
+  recording_ = std::move(file);
+  return {};
+}
+
+Result<> SchedProbe::choose_programs() {
+  auto types = bpf::KernelTypes::load();
+  if (!types) return fail(std::move(types).error());
+  if (method_ == WaitMethod::automatic) method_ = has_sched_info(*types) ? WaitMethod::sched_info : WaitMethod::wakeup;
+  const bool by_wakeup = method_ == WaitMethod::wakeup;
+  skeleton_->rodata->kp_by_wakeup = by_wakeup;
+
+  auto& programs = skeleton_->progs;
+  const bool has_prev_state = types->tracepoint_arguments("sched_switch").value_or(0) >= 4;
+  programs_.want(*types, has_prev_state ? programs.kp_switch : programs.kp_switch_3arg);
+  bpf::Programs::skip(has_prev_state ? programs.kp_switch_3arg : programs.kp_switch);
+  for (bpf_program* program : {programs.kp_wakeup, programs.kp_wakeup_new}) {
+    by_wakeup ? programs_.want(*types, program) : bpf::Programs::skip(program);
+  }
+  for (bpf_program* program : {programs.kp_fork, programs.kp_exec, programs.kp_exit, programs.kp_migrate}) {
+    programs_.want(*types, program);
+  }
+  bpf_map__set_autocreate(skeleton_->maps.kp_stamps, by_wakeup);
+  return {};
+}
+
+Result<> SchedProbe::attach() {
+  skeleton_.reset(sched_bpf__open());
+  if (!skeleton_) return fail(bpf::bpf_error("sched: cannot open the programs", errno));
+  if (auto chosen = choose_programs(); !chosen) return chosen;
+  const auto cpus = static_cast<std::uint32_t>(libbpf_num_possible_cpus());
+  const std::uint32_t ring_size = ring_bytes(cpus);
+  skeleton_->rodata->kp_ring_wakeup = ring_size / 2;
+  bpf_map__set_max_entries(skeleton_->maps.kp_ring, ring_size);
+  bpf_map__set_max_entries(skeleton_->maps.kp_sched_cpus, cpus);
+  bpf_map__set_max_entries(skeleton_->maps.kp_sched_slots, cpus);
+  if (const int error = sched_bpf__load(skeleton_.get()); error != 0) {
+    return fail(bpf::bpf_error("sched: cannot load the programs", error));
+  }
+  auto mapped_cpus = bpf::MappedArray<kp_sched_cpu>::map(skeleton_->maps.kp_sched_cpus);
+  if (!mapped_cpus) return fail(std::move(mapped_cpus).error());
+  auto mapped_slots = bpf::MappedArray<kp_sched_slots>::map(skeleton_->maps.kp_sched_slots);
+  if (!mapped_slots) return fail(std::move(mapped_slots).error());
+  auto ring = bpf::Ring::open(skeleton_->maps.kp_ring, [this](auto bytes) { take_record(bytes); });
+  if (!ring) return fail(std::move(ring).error());
+  cpus_ = std::move(*mapped_cpus);
+  slots_ = std::move(*mapped_slots);
+  ring_ = std::move(*ring);
+  assembler_.emplace(cpus);
+
+  programs_.attach();
+  if (!programs_.attached("kp_switch") && !programs_.attached("kp_switch_3arg")) {
+    return fail("sched: cannot attach to sched_switch: " + programs_.status().front().reason);
+  }
+  visit_cpus();
+  return {};
+}
+
+void SchedProbe::set_windows(const kp_window_config& config) {
+  kp_window_control& control = skeleton_->bss->kp_windows;
+  const __u32 next = 1 - control.active;
+  control.slot[next] = config;
+  std::atomic_thread_fence(std::memory_order_release);
+  *const_cast<volatile __u32*>(&control.active) = next;
+  const bool begins = config.epoch != config_.epoch;
+  config_ = config;
+  assembler_->set_windows(config);
+  if (recording_ != nullptr) recording::write(*recording_, config);
+  if (begins) take_snapshots();
+}
+
+void SchedProbe::take_record(std::span<const std::byte> bytes) {
+  ++records_;
+  kp_sched_window record{};
+  if (bytes.size() != sizeof(record)) {
+    ++records_invalid_;
+    return;
+  }
+  std::memcpy(&record, bytes.data(), sizeof(record));
+  if (record.head.type != KP_RECORD_SCHED_WINDOW || !assembler_->on_record(record)) {
+    ++records_invalid_;
+    return;
+  }
+  readings_.push_back({.clock_ns = record.closed_clock, .mono_ns = record.closed_mono});
+  if (recording_ != nullptr) recording::write(*recording_, record);
+}
+
+void SchedProbe::take_snapshots() {
+  kp_sched_cpu copy{};
+  for (std::size_t cpu = 0; cpu < cpus_.values().size(); ++cpu) {
+    const kp_sched_cpu& live = cpus_.values()[cpu];
+    if (live.sequence == 0 || !bpf::read_consistent(live, live.sequence, copy)) continue;
+    if (recording_ != nullptr) recording::write(*recording_, cpu, copy);
+    assembler_->on_snapshot(cpu, copy);
+  }
+}
+
+void SchedProbe::drain(std::uint64_t end) {
+  // The mapping first: a window that is closed after it was read is then in the ring buffer.
+  take_snapshots();
+  ring_->consume(ring_bytes(static_cast<std::uint32_t>(cpus_.values().size())) / sizeof(kp_sched_window));
+  for (std::size_t cpu = 0; cpu < slots_.values().size(); ++cpu) {
+    if (cpus_.values()[cpu].sequence == 0) continue;
+    if (recording_ != nullptr) recording::write(*recording_, cpu, slots_.values()[cpu], end);
+    assembler_->on_slots(cpu, slots_.values()[cpu], end);
+  }
+}
+
+std::vector<ClockReading> SchedProbe::take_clock_readings() {
+  if (config_.length == 0) {  // before the first window the programs leave their readings in the mapping
+    for (const kp_sched_cpu& live : cpus_.values()) {
+      kp_sched_cpu copy{};
+      if (live.sequence != 0 && bpf::read_consistent(live, live.sequence, copy) && copy.open.closed_mono != 0) {
+        readings_.push_back({.clock_ns = copy.open.closed_clock, .mono_ns = copy.open.closed_mono});
+      }
+    }
+  }
+  return std::exchange(readings_, {});
+}
+
+void SchedProbe::collect(const WindowRange& windows, TaskTable& tasks, std::vector<Series>& series) {
+  if (recording_ != nullptr) recording::write(*recording_, windows);
+  assembler_->collect(windows, tasks, series);
+}
+
+Intake SchedProbe::intake() const {
+  Intake intake{.windows_lost = assembler_->windows_lost(),
+                .windows_late = assembler_->windows_late(),
+                .records = records_,
+                .records_invalid = records_invalid_};
+  for (const kp_sched_cpu& cpu : cpus_.values()) intake.ring_dropped += cpu.ring_dropped;
+  return intake;
+}
+
+std::vector<int> SchedProbe::program_fds() const {
+  std::vector<int> fds;
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, skeleton_->obj) {
+    if (programs_.attached(bpf_program__name(program))) fds.push_back(bpf_program__fd(program));
+  }
+  return fds;
+}
+
+std::unique_ptr<Probe> make_sched_probe() {
+  return std::make_unique<SchedProbe>();
+}
+
+}  // namespace kpulse::probes

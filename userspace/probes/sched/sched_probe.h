@@ -1,0 +1,78 @@
+// Loads the scheduler programs and feeds the assembler from them.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <ostream>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "abi/sched.h"
+#include "base/handle.h"
+#include "bpf/mapped_array.h"
+#include "bpf/programs.h"
+#include "bpf/ring.h"
+#include "probes/probe.h"
+#include "probes/sched/assembler.h"
+
+struct sched_bpf;
+void destroy_sched_bpf(sched_bpf* skeleton) noexcept;
+
+namespace kpulse::probes {
+
+/// Where run-queue waits come from.
+enum class WaitMethod {
+  automatic,   ///< sched_info where the kernel has it, else wakeup
+  sched_info,  ///< the kernel's own stamps: one program per switch
+  wakeup,      ///< stamps at sched_wakeup in task storage: the fallback, and the reference that tests compare with
+};
+
+class SchedProbe final : public Probe {
+ public:
+  explicit SchedProbe(WaitMethod method = WaitMethod::automatic) : method_(method), programs_("sched") {}
+
+  [[nodiscard]] std::string_view name() const noexcept override { return "sched"; }
+  [[nodiscard]] Result<> record_to(const std::string& path) override;
+  [[nodiscard]] Result<> attach() override;
+  [[nodiscard]] std::vector<ProgramStatus> programs() const override { return programs_.status(); }
+  void set_windows(const kp_window_config& config) override;
+  void drain(std::uint64_t end) override;
+  [[nodiscard]] std::vector<ClockReading> take_clock_readings() override;
+  void collect(const WindowRange& windows, TaskTable& tasks, std::vector<Series>& series) override;
+  [[nodiscard]] int ring_fd() const noexcept override { return ring_->fd(); }
+  [[nodiscard]] Intake intake() const override;
+
+  /// The method in use; valid after attach().
+  [[nodiscard]] WaitMethod method() const noexcept { return method_; }
+
+  /// The mapping of every CPU, as the programs write it. For tests and benchmarks.
+  [[nodiscard]] std::span<const kp_sched_cpu> cpus() const noexcept { return cpus_.values(); }
+
+  /// Descriptors of the attached programs, for reading their run time. For benchmarks.
+  [[nodiscard]] std::vector<int> program_fds() const;
+
+ private:
+  using Skeleton = Handle<sched_bpf, destroy_sched_bpf>;
+
+  [[nodiscard]] Result<> choose_programs();
+  void take_record(std::span<const std::byte> bytes);
+  void take_snapshots();
+
+  WaitMethod method_;
+  Skeleton skeleton_;
+  bpf::Programs programs_;
+  bpf::MappedArray<kp_sched_cpu> cpus_;
+  bpf::MappedArray<kp_sched_slots> slots_;
+  std::unique_ptr<bpf::Ring> ring_;
+  std::optional<SchedAssembler> assembler_;
+  kp_window_config config_{};
+  std::vector<ClockReading> readings_;
+  std::unique_ptr<std::ostream> recording_;
+  std::uint64_t records_ = 0;
+  std::uint64_t records_invalid_ = 0;
+};
+
+}  // namespace kpulse::probes
