@@ -8,7 +8,7 @@ set(KPULSE_SANITIZE "" CACHE STRING "Sanitizers to build with, as -fsanitize= ta
 
 add_library(kpulse_flags INTERFACE)
 target_compile_options(kpulse_flags INTERFACE
-  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Wold-style-cast -Wnull-dereference
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Wold-style-cast
   -Wno-missing-field-initializers  # what a designated initializer leaves out has its default
   -Werror)
 target_include_directories(kpulse_flags INTERFACE "${KPULSE_ROOT}/userspace" "${KPULSE_ROOT}/bpf")
