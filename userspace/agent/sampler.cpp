@@ -41,7 +41,7 @@ Result<std::unique_ptr<Sampler>> Sampler::start(SamplerOptions options,
 }
 
 Result<> Sampler::attach(std::vector<std::unique_ptr<probes::Probe>> probes) {
-  Error last{.message = "this build has no probes"};
+  std::vector<Error> failures;
   for (auto& probe : probes) {
     if (!options_.record.empty()) {
       if (auto opened = probe->record_to(options_.record); !opened) return opened;
@@ -54,11 +54,11 @@ Result<> Sampler::attach(std::vector<std::unique_ptr<probes::Probe>> probes) {
     if (attached) {
       probes_.push_back(std::move(probe));
     } else {
-      last = std::move(attached).error();
-      spdlog::error("{}", last.message);
+      failures.push_back(std::move(attached).error());
     }
   }
-  if (probes_.empty()) return fail(std::move(last));
+  if (probes_.empty()) return fail(failures.empty() ? Error{.message = "this build has no probes"} : failures.front());
+  for (const Error& failure : failures) spdlog::error("{}", failure.message);
   return {};
 }
 
