@@ -1,0 +1,94 @@
+#include "codec/frame_codec.h"
+
+#include <gtest/gtest.h>
+#include <kpulse/v1/frame.pb.h>
+
+#include "sample_frame.h"
+
+namespace kpulse {
+namespace {
+
+using test::sample_frame;
+
+std::string bytes_of(const Frame& frame) {
+  std::string bytes;
+  encode(frame, bytes);
+  return bytes;
+}
+
+TEST(FrameCodec, EveryFieldSurvivesARoundTrip) {
+  const Frame frame = sample_frame();
+  const auto decoded = decode_frame(bytes_of(frame), frame.host);
+  ASSERT_TRUE(decoded) << decoded.error().detail;
+  EXPECT_EQ(*decoded, frame);
+}
+
+TEST(FrameCodec, SmallestAndLargestWindowsSurvive) {
+  Frame frame{.host = "h",
+              .stream = ~0ULL,
+              .sequence = ~0ULL,
+              .window_ns = 1'000'000,
+              .windows = kMaxWindows,
+              .tasks = {},
+              .series = {}};
+  ASSERT_TRUE(decode_frame(bytes_of(frame), "h"));
+  frame.window_ns = 1'000'000'000;
+  frame.windows = 1;
+  const auto decoded = decode_frame(bytes_of(frame), "h");
+  ASSERT_TRUE(decoded);
+  EXPECT_EQ(*decoded, frame);
+}
+
+TEST(FrameCodec, ABufferIsReusedAndCleared) {
+  std::string out = "left over";
+  encode(sample_frame(), out);
+  const std::string first = out;
+  encode(sample_frame(), out);
+  EXPECT_EQ(out, first);
+  EXPECT_TRUE(decode_frame(out, "vm-1.example"));
+}
+
+TEST(FrameCodec, IgnoresFieldsAndMeasurementsItDoesNotKnow) {
+  Frame frame = sample_frame();
+  Frame newer = frame;
+  newer.series[0].columns.push_back({.field = 63, .values = {1, 2, 3, 4, 5}, .reals = {}, .buckets = {}});
+  newer.series.push_back({.measurement = 60'000, .tags = {"x", "y"}, .absent = {9, 1}, .columns = {}});
+  const auto decoded = decode_frame(bytes_of(newer), frame.host);
+  ASSERT_TRUE(decoded) << decoded.error().detail;
+  EXPECT_EQ(*decoded, frame);
+}
+
+TEST(FrameCodec, IgnoresWireFieldsAddedLater) {
+  const Frame frame = sample_frame();
+  std::string bytes = bytes_of(frame);
+  bytes +=
+      "\xfa\x07\x03"
+      "new";                                // field 127, length-delimited
+  bytes += std::string("\xf0\x07\x2a", 3);  // field 126, varint
+  const auto decoded = decode_frame(bytes, frame.host);
+  ASSERT_TRUE(decoded) << decoded.error().detail;
+  EXPECT_EQ(*decoded, frame);
+}
+
+TEST(FrameCodec, IgnoresTheRowsOfAFieldItDoesNotKnowHoweverMany) {
+  v1::Frame wire;
+  ASSERT_TRUE(wire.ParseFromString(bytes_of(sample_frame())));
+  wire.mutable_series(0)->add_columns()->set_field(1'000);
+  EXPECT_TRUE(decode_frame(wire.SerializeAsString(), "vm-1.example"));
+}
+
+TEST(ValidHost, TakesLettersDigitsDashUnderscoreAndDot) {
+  EXPECT_TRUE(valid_host("vm-1_a.Example.9"));
+  EXPECT_TRUE(valid_host(std::string(253, 'a')));
+}
+
+TEST(ValidHost, RefusesWhatATopicOrATagWouldMisread) {
+  for (const std::string_view host : {"", "a b", "a/b", "a+", "#", "a,b", "a=b", "a\nb", "\xc3\xa9"}) {
+    EXPECT_FALSE(valid_host(host)) << host;
+  }
+  EXPECT_FALSE(valid_host(std::string(254, 'a')));
+  EXPECT_FALSE(valid_host(std::string_view("a\0b", 3)));
+}
+
+}  // namespace
+}  // namespace kpulse

@@ -1,0 +1,206 @@
+// Every way a frame can lie, made by changing one thing of a good frame's protobuf message.
+#include <gtest/gtest.h>
+#include <kpulse/v1/frame.pb.h>
+
+#include <cmath>
+#include <functional>
+#include <limits>
+
+#include "abi/histogram.h"
+#include "codec/column_codec.h"
+#include "codec/frame_codec.h"
+#include "model/catalog.h"
+#include "sample_frame.h"
+
+namespace kpulse {
+namespace {
+
+constexpr std::string_view kHost = "vm-1.example";
+
+std::string good_bytes() {
+  std::string bytes;
+  encode(test::sample_frame(), bytes);
+  return bytes;
+}
+
+/// What the codec says to a good frame after `change`; "accepted" when it took it.
+std::string verdict_after(const std::function<void(v1::Frame&)>& change, std::string_view topic_host = kHost) {
+  v1::Frame wire;
+  if (!wire.ParseFromString(good_bytes())) return "test is broken";
+  change(wire);
+  const auto decoded = decode_frame(wire.SerializeAsString(), topic_host);
+  return decoded ? "accepted" : std::string(to_string(decoded.error().reason));
+}
+
+v1::Column& busy(v1::Frame& wire) {
+  return *wire.mutable_series(0)->mutable_columns(0);
+}
+v1::Column& victim(v1::Frame& wire) {
+  return *wire.mutable_series(0)->mutable_columns(1);
+}
+v1::Column& histogram(v1::Frame& wire) {
+  return *wire.mutable_series(1)->mutable_columns(0);
+}
+
+TEST(FrameCodec, AcceptsTheFrameTheOtherTestsSpoil) {
+  EXPECT_EQ(verdict_after([](v1::Frame&) {}), "accepted");
+}
+
+TEST(FrameCodec, RejectsAFrameCutAnywhere) {
+  const std::string bytes = good_bytes();
+  std::size_t malformed = 0;
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    const auto decoded = decode_frame(std::string_view(bytes).substr(0, size), kHost);
+    if (!decoded && decoded.error().reason == Reject::malformed) ++malformed;
+    // A cut between two fields parses; it then lacks its version, its host or whole series, but never crashes.
+  }
+  EXPECT_GT(malformed, bytes.size() * 3 / 4);
+}
+
+TEST(FrameCodec, RejectsAMessageOfMoreThanAMebibyteBeforeParsingIt) {
+  const std::string junk(kMaxMessageBytes + 1, '\xff');
+  const auto decoded = decode_frame(junk, kHost);
+  ASSERT_FALSE(decoded);
+  EXPECT_EQ(decoded.error().reason, Reject::oversized);
+  const auto at_the_limit = decode_frame(std::string_view(junk).substr(1), kHost);
+  ASSERT_FALSE(at_the_limit);
+  EXPECT_EQ(at_the_limit.error().reason, Reject::malformed);
+}
+
+TEST(FrameCodec, RejectsAnotherVersion) {
+  EXPECT_EQ(verdict_after([](v1::Frame& wire) { wire.set_version(2); }), "version");
+  EXPECT_EQ(verdict_after([](v1::Frame& wire) { wire.clear_version(); }), "version");
+}
+
+TEST(FrameCodec, RejectsAFrameWhoseHostDiffersFromItsTopic) {
+  EXPECT_EQ(verdict_after([](v1::Frame& wire) { wire.set_host("vm-2"); }), "host_mismatch");
+  EXPECT_EQ(verdict_after([](v1::Frame& wire) { wire.set_host("a,b"); }, "a,b"), "host_mismatch");
+  EXPECT_EQ(verdict_after([](v1::Frame& wire) { wire.set_host(""); }, ""), "host_mismatch");
+}
+
+TEST(FrameCodec, RejectsWindowsThatCannotBe) {
+  EXPECT_EQ(verdict_after([](v1::Frame& wire) { wire.set_windows(0); }), "counts");
+  EXPECT_EQ(verdict_after([](v1::Frame& wire) { wire.set_windows(kMaxWindows + 1); }), "counts");
+  EXPECT_EQ(verdict_after([](v1::Frame& wire) { wire.set_window_ns(0); }), "counts");
+  EXPECT_EQ(verdict_after([](v1::Frame& wire) { wire.set_window_ns(999'999); }), "counts");
+  EXPECT_EQ(verdict_after([](v1::Frame& wire) { wire.set_window_ns(1'000'000'001); }), "counts");
+  EXPECT_EQ(verdict_after([](v1::Frame& wire) { wire.set_sequence(0); }), "counts");
+}
+
+TEST(FrameCodec, RejectsWindowsWhoseTimeDoesNotFit) {
+  const std::uint64_t last = std::numeric_limits<std::int64_t>::max() / 10'000'000ULL;
+  EXPECT_EQ(verdict_after([&](v1::Frame& wire) { wire.set_first_window(last - 3); }), "accepted");
+  EXPECT_EQ(verdict_after([&](v1::Frame& wire) { wire.set_first_window(last - 2); }), "counts");
+  EXPECT_EQ(verdict_after([](v1::Frame& wire) { wire.set_first_window(~0ULL); }), "counts");
+}
+
+TEST(FrameCodec, RejectsColumnsThatDoNotHaveOneValuePerRow) {
+  EXPECT_EQ(verdict_after([](v1::Frame& wire) { busy(wire).add_values(1); }), "counts");
+  EXPECT_EQ(verdict_after([](v1::Frame& wire) { busy(wire).mutable_values()->RemoveLast(); }), "counts");
+  EXPECT_EQ(verdict_after([](v1::Frame& wire) { busy(wire).clear_values(); }), "counts");
+  EXPECT_EQ(verdict_after([](v1::Frame& wire) { busy(wire).add_reals(1); }), "counts");
+  EXPECT_EQ(verdict_after([](v1::Frame& wire) { busy(wire).add_gaps(1); }), "counts");
+}
+
+TEST(FrameCodec, RejectsAColumnThatComesTwiceOrIsDerived) {
+  EXPECT_EQ(verdict_after([](v1::Frame& wire) { victim(wire).set_field(busy(wire).field()); }), "counts");
+  EXPECT_EQ(verdict_after([](v1::Frame& wire) { busy(wire).set_field(ids::sched::kBusyRatio); }), "counts");
+}
+
+TEST(FrameCodec, RejectsATaskThatIsNotInTheTable) {
+  EXPECT_EQ(verdict_after([](v1::Frame& wire) { victim(wire).set_values(0, 2); }), "accepted");
+  EXPECT_EQ(verdict_after([](v1::Frame& wire) { victim(wire).set_values(0, 3); }), "counts");
+  EXPECT_EQ(verdict_after([](v1::Frame& wire) { victim(wire).set_values(0, ~0ULL); }), "counts");
+}
+
+TEST(FrameCodec, RejectsACommOfMoreThanFifteenBytes) {
+  EXPECT_EQ(verdict_after([](v1::Frame& wire) { wire.mutable_tasks(0)->set_comm("123456789012345"); }), "accepted");
+  EXPECT_EQ(verdict_after([](v1::Frame& wire) { wire.mutable_tasks(0)->set_comm("1234567890123456"); }), "counts");
+}
+
+TEST(FrameCodec, RejectsTagsThatAreNotTheMeasurements) {
+  EXPECT_EQ(verdict_after([](v1::Frame& wire) { wire.mutable_series(0)->add_tags("1"); }), "counts");
+  EXPECT_EQ(verdict_after([](v1::Frame& wire) { wire.mutable_series(0)->clear_tags(); }), "counts");
+  EXPECT_EQ(verdict_after([](v1::Frame& wire) { wire.mutable_series(0)->set_tags(0, ""); }), "counts");
+  EXPECT_EQ(verdict_after([](v1::Frame& wire) { wire.mutable_series(0)->set_tags(0, std::string(256, 'x')); }),
+            "counts");
+}
+
+TEST(FrameCodec, RejectsAbsentRowsOutOfRangeOrOrder) {
+  EXPECT_EQ(verdict_after([](v1::Frame& wire) { wire.mutable_series(0)->add_absent(2); }), "accepted");
+  EXPECT_EQ(verdict_after([](v1::Frame& wire) { wire.mutable_series(0)->add_absent(3); }), "counts");
+  EXPECT_EQ(verdict_after([](v1::Frame& wire) { wire.mutable_series(0)->add_absent(1); }), "counts");
+  EXPECT_EQ(verdict_after([](v1::Frame& wire) { wire.mutable_series(0)->add_absent(0); }), "counts");
+  EXPECT_EQ(verdict_after([](v1::Frame& wire) { wire.mutable_series(1)->add_absent(0); }), "counts");
+}
+
+TEST(FrameCodec, RejectsHistogramsThatContradictThemselves) {
+  EXPECT_EQ(verdict_after([](v1::Frame& wire) { histogram(wire).add_gaps(1); }), "counts");
+  EXPECT_EQ(verdict_after([](v1::Frame& wire) { histogram(wire).add_values(1); }), "counts");
+  EXPECT_EQ(verdict_after([](v1::Frame& wire) { histogram(wire).set_values(1, 0); }), "counts");
+  EXPECT_EQ(verdict_after([](v1::Frame& wire) { histogram(wire).set_values(1, ~0ULL); }), "counts");
+  EXPECT_EQ(verdict_after([](v1::Frame& wire) { histogram(wire).set_gaps(1, 0); }), "counts");
+  EXPECT_EQ(verdict_after([](v1::Frame& wire) { histogram(wire).add_reals(1); }), "counts");
+}
+
+TEST(FrameCodec, RejectsBucketsPastTheHistogram) {
+  const std::uint32_t to_last = KP_HIST_BUCKETS - 1 - 5;
+  EXPECT_EQ(verdict_after([&](v1::Frame& wire) { histogram(wire).set_gaps(2, to_last); }), "accepted");
+  EXPECT_EQ(verdict_after([&](v1::Frame& wire) { histogram(wire).set_gaps(2, to_last + 1); }), "counts");
+  EXPECT_EQ(verdict_after([](v1::Frame& wire) { histogram(wire).set_gaps(0, ~0U); }), "counts");
+  EXPECT_EQ(verdict_after([](v1::Frame& wire) { histogram(wire).set_gaps(2, ~0U - 4); }), "counts")
+      << "wraps to 0 in 32 bits";
+}
+
+TEST(FrameCodec, RejectsAFrameThatStandsForMoreRowsThanTheLimit) {
+  const auto empty_series = [](std::size_t how_many) {
+    return [how_many](v1::Frame& wire) {
+      wire.set_windows(kMaxWindows);
+      wire.clear_series();
+      for (std::size_t i = 0; i < how_many; ++i) {
+        wire.add_series()->set_measurement(ids::kSched);
+        wire.mutable_series(static_cast<int>(i))->add_tags("0");
+      }
+    };
+  };
+  EXPECT_EQ(verdict_after(empty_series(kMaxRows / kMaxWindows)), "accepted");
+  EXPECT_EQ(verdict_after(empty_series(kMaxRows / kMaxWindows + 1)), "counts");
+}
+
+TEST(ColumnCodec, RejectsRealsThatAreNotFiniteOrNotOnePerRow) {
+  const Field field{.id = 1, .name = "load", .kind = Kind::real, .unit = Unit::none, .help = {}, .source = {}};
+  const auto mistake = [&field](std::initializer_list<double> reals) {
+    v1::Column wire;
+    for (const double real : reals) wire.add_reals(real);
+    Column column;
+    return decode_column(field, {.rows = 2, .tasks = 0}, wire, column) != nullptr;
+  };
+  EXPECT_FALSE(mistake({0.5, -1e300}));
+  EXPECT_TRUE(mistake({0.5, std::numeric_limits<double>::quiet_NaN()}));
+  EXPECT_TRUE(mistake({std::numeric_limits<double>::infinity(), 1}));
+  EXPECT_TRUE(mistake({-std::numeric_limits<double>::infinity(), 1}));
+  EXPECT_TRUE(mistake({0.5}));
+  EXPECT_TRUE(mistake({0.5, 1, 2}));
+}
+
+TEST(ColumnCodec, RealsSurviveARoundTrip) {
+  const Field field{.id = 7, .name = "load", .kind = Kind::real, .unit = Unit::none, .help = {}, .source = {}};
+  const Column column{.field = 7, .values = {}, .reals = {0.1, -2.5}, .buckets = {}};
+  v1::Column wire;
+  encode_column(column, wire);
+  Column decoded;
+  ASSERT_EQ(decode_column(field, {.rows = 2, .tasks = 0}, wire, decoded), nullptr);
+  EXPECT_EQ(decoded, column);
+}
+
+TEST(FrameCodec, DetailsHoldNoInput) {
+  v1::Frame wire;
+  ASSERT_TRUE(wire.ParseFromString(good_bytes()));
+  wire.set_host("evil\nhost");
+  const auto decoded = decode_frame(wire.SerializeAsString(), kHost);
+  ASSERT_FALSE(decoded);
+  EXPECT_EQ(decoded.error().detail.find("evil"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace kpulse

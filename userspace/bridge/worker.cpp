@@ -1,0 +1,96 @@
+#include "bridge/worker.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "base/clock.h"
+
+namespace kpulse::bridge {
+namespace {
+
+constexpr std::chrono::milliseconds kRoomPoll{100};
+
+}  // namespace
+
+Worker::Worker(Options options, Intake& intake)
+    : options_(std::move(options)),
+      intake_(intake),
+      gaps_(options_.start_ns),
+      batcher_(options_.batch, [this](const std::shared_ptr<const Batch>& batch) { hand_over(batch); }),
+      deadline_ns_(std::numeric_limits<std::uint64_t>::max()) {}
+
+Worker::~Worker() {
+  stop(std::chrono::nanoseconds(0));
+}
+
+void Worker::start(std::vector<SinkRunner*> sinks) {
+  sinks_ = std::move(sinks);
+  thread_ = std::thread([this] { run(); });
+}
+
+void Worker::wake() {
+  room_.notify_one();
+}
+
+void Worker::stop(std::chrono::nanoseconds limit) {
+  if (!thread_.joinable()) return;
+  deadline_ns_ = monotonic_ns() + static_cast<std::uint64_t>(limit.count());
+  intake_.close();
+  room_.notify_one();
+  thread_.join();
+}
+
+void Worker::run() {
+  for (;;) {
+    const std::uint64_t now = monotonic_ns();
+    batcher_.tick(now);
+    report_self(now);
+    if (!wait_for_room()) break;
+    const auto received = intake_.next(batcher_.wait(monotonic_ns()));
+    if (received) {
+      handle(*received);
+    } else if (intake_.closed()) {
+      break;
+    }
+  }
+  abandoned_ = intake_.queue_messages();
+  batcher_.flush();
+}
+
+void Worker::handle(const Received& received) {
+  if (received.is_state) {
+    if (const auto state = intake_.state_of(received)) hosts_.update(*state);
+    return;
+  }
+  const auto frame = intake_.frame_of(received);
+  if (!frame) return;
+  gaps_.see(frame->host, frame->stream, frame->sequence);
+  batcher_.add(*frame, monotonic_ns());
+}
+
+void Worker::report_self(std::uint64_t now_ns) {
+  if (!options_.self_frame || now_ns < next_self_ns_) return;
+  const bool first = next_self_ns_ == 0;
+  if (!first) batcher_.add(options_.self_frame(), now_ns, 0);
+  next_self_ns_ = (first ? now_ns : next_self_ns_) + static_cast<std::uint64_t>(options_.self_interval.count());
+}
+
+/// Frames wait as they came, in the intake, as long as no sink has room: they need a fraction of the memory their lines
+/// do. One sink with room is enough to go on; the others then lose their oldest batches. False when time is up.
+bool Worker::wait_for_room() {
+  const auto some_room = [this] {
+    return std::ranges::any_of(sinks_, [](const SinkRunner* sink) { return sink->has_room(); });
+  };
+  while (!some_room()) {
+    if (monotonic_ns() >= deadline_ns_) return false;
+    std::unique_lock lock(mutex_);
+    room_.wait_for(lock, kRoomPoll, some_room);
+  }
+  return monotonic_ns() < deadline_ns_;
+}
+
+void Worker::hand_over(const std::shared_ptr<const Batch>& batch) {
+  for (SinkRunner* sink : sinks_) sink->offer(batch);
+}
+
+}  // namespace kpulse::bridge
