@@ -1,0 +1,52 @@
+// The part of `kpulse doctor` that needs the machine and the probes themselves.
+#include <fmt/format.h>
+#include <sys/utsname.h>
+
+#include <fstream>
+#include <iterator>
+#include <string>
+
+#include "bpf/kernel.h"
+#include "cli/system_checks.h"
+#include "cli/text.h"
+#include "probes/probe.h"
+
+namespace kpulse::cli {
+namespace {
+
+constexpr const char* kBtfPath = "/sys/kernel/btf/vmlinux";
+
+std::string read_all(const char* path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+}  // namespace
+
+std::vector<Check> check_probes() {
+  bpf::init_libbpf_log();  // what libbpf has to say is in the reasons
+  std::vector<Check> checks;
+  for (const auto& probe : probes::make_probes()) {
+    const auto attached = probe->attach();
+    auto programs = program_checks(probe->programs());
+    checks.insert(checks.end(), std::make_move_iterator(programs.begin()), std::make_move_iterator(programs.end()));
+    if (attached) continue;
+    const bool forbidden = attached.error().kind == ErrorKind::permission;
+    checks.push_back({.name = fmt::format("probe {}", probe->name()),
+                      .verdict = forbidden ? Verdict::permission : Verdict::fail,
+                      .detail = printable(attached.error().message),
+                      .advice = "docs/OPERATIONS.md, Permissions"});
+  }
+  return checks;
+}
+
+std::vector<Check> system_checks() {
+  utsname names{};
+  ::uname(&names);
+  std::vector<Check> checks{check_kernel(names.release), check_btf(kBtfPath),
+                            check_capabilities(effective_capabilities(read_all("/proc/self/status")).value_or(0))};
+  for (Check& check : check_probes()) checks.push_back(std::move(check));
+  return checks;
+}
+
+}  // namespace kpulse::cli
