@@ -118,7 +118,7 @@ void Agent::tick() {
   if (sampler_->follow_clock()) {
     spdlog::warn("the wall clock was stepped: a new stream begins");
     self_->set_clock_steps(sampler_->clock_steps());
-    client_->publish(state_message(true));
+    client_->set_on_connect({state_message(true)});
   }
 }
 

@@ -38,6 +38,10 @@ void Client::publish(Message message) {
   impl_->publish(std::move(message));
 }
 
+void Client::set_on_connect(std::vector<Message> messages) {
+  impl_->set_on_connect(std::move(messages));
+}
+
 bool Client::stop(std::chrono::milliseconds limit, std::vector<Message> farewell) {
   if (!impl_->thread.joinable()) return false;
   impl_->request_stop(limit, std::move(farewell));

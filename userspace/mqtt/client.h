@@ -91,6 +91,9 @@ class Client {
   /// Any thread.
   void publish(Message message);
 
+  /// Replaces what is published first on every connection; on the present one it is published at once. Any thread.
+  void set_on_connect(std::vector<Message> messages);
+
   /// Waits up to `limit` until everything queued is acknowledged, publishes `farewell` (may be empty), disconnects and
   /// ends the thread. True when nothing was left behind. Returns within `limit` plus 200 ms even if the broker does not
   /// answer.

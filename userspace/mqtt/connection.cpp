@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <exception>
+#include <utility>
 
 namespace kpulse::mqtt {
 namespace {
@@ -47,9 +48,23 @@ void Client::Impl::publish(Message message) {
   if (network_thread_.load(std::memory_order_relaxed) != std::this_thread::get_id()) wakeup_.signal();
 }
 
+void Client::Impl::set_on_connect(std::vector<Message> messages) {
+  {
+    const std::lock_guard lock(mutex_);
+    requested_greeting_ = std::move(messages);
+  }
+  wakeup_.signal();
+}
+
+void Client::Impl::take_greeting() {
+  const std::lock_guard lock(mutex_);
+  if (requested_greeting_) session_->set_greeting(*std::exchange(requested_greeting_, std::nullopt));
+}
+
 void Client::Impl::run() {
   network_thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   while (!abandoned_.load() && !finished()) {
+    take_greeting();
     connect_when_due();
     drain();
     wait();

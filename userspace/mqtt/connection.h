@@ -27,6 +27,7 @@ class Client::Impl {
   void run();
 
   void publish(Message message);
+  void set_on_connect(std::vector<Message> messages);
   void request_stop(std::chrono::milliseconds limit, std::vector<Message> farewell);
   /// Waits for the end of run(): whether all was delivered, or nothing when it has not ended by then.
   [[nodiscard]] std::optional<bool> wait_ended(std::chrono::milliseconds limit);
@@ -42,6 +43,7 @@ class Client::Impl {
 
   void connect_when_due();
   void schedule_reconnect();
+  void take_greeting();
   void drain();
   void wait();
   void poll_and_serve(std::chrono::milliseconds limit);
@@ -77,6 +79,7 @@ class Client::Impl {
   std::condition_variable ended_changed_;
   Clock::time_point requested_until_{};  // under the mutex, as is what follows
   std::vector<Message> requested_farewell_;
+  std::optional<std::vector<Message>> requested_greeting_;
   std::optional<bool> ended_;
 };
 

@@ -24,14 +24,22 @@ bool kept(int status) {
 
 }  // namespace
 
+Session::Session(const ClientOptions& options, Counters& counters)
+    : options_(options), counters_(counters), greeting_(options.on_connect), greeting_ids_(greeting_.size()) {}
+
 Result<std::unique_ptr<Session>> Session::create(const ClientOptions& options, Counters& counters) {
   std::unique_ptr<Session> session(new Session(options, counters));
   auto handle = create_handle(options, session.get());
   if (!handle) return fail(std::move(handle).error());
   session->handle_ = std::move(*handle);
-  session->greetings_.resize(options.on_connect.size());
   session->set_callbacks();
   return session;
+}
+
+void Session::set_greeting(std::vector<Message> messages) {
+  greeting_ = std::move(messages);
+  greeting_ids_.assign(greeting_.size(), 0);
+  if (state_ == State::connected) greet();
 }
 
 void Session::connect() {

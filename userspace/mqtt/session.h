@@ -41,6 +41,8 @@ class Session {
   [[nodiscard]] bool has_room() const;
   /// True when nothing waits to be sent or acknowledged.
   [[nodiscard]] bool idle() const;
+  /// Replaces what is published first on every connection; publishes it now when there is one.
+  void set_greeting(std::vector<Message> messages);
   /// Hands one message over; it is on the wire when this returns, unless the socket is full.
   void publish(const Message& message);
 
@@ -53,7 +55,7 @@ class Session {
   void tick();
 
  private:
-  Session(const ClientOptions& options, Counters& counters) : options_(options), counters_(counters) {}
+  Session(const ClientOptions& options, Counters& counters);
 
   void set_callbacks();
   void capture_log(bool on);
@@ -64,6 +66,7 @@ class Session {
   void on_subscribe(int count, const int* granted);
 
   int hand_over(const Message& message);
+  void subscribe();
   void greet();
   void read();
   bool tcp_failed();
@@ -82,7 +85,8 @@ class Session {
   std::string tls_errors_;        // what the library logged while connecting
   std::string logged_reason_;     // the reason of the last warning, so that it is written once
   std::unordered_set<int> held_;  // message ids handed over and not acknowledged
-  std::vector<int> greetings_;    // ids of on_connect messages, by their index; 0: none sent
+  std::vector<Message> greeting_;
+  std::vector<int> greeting_ids_;  // by index into greeting_; 0: none sent
   RateLimit publish_log_{std::chrono::seconds(10)};
   RateLimit callback_log_{std::chrono::seconds(10)};
 };

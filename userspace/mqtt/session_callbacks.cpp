@@ -51,6 +51,7 @@ void Session::on_connect(int status) {
   counters_.connected.store(true, std::memory_order_relaxed);
   logged_reason_.clear();
   spdlog::info("mqtt: connected to {}:{}", options_.broker.host, options_.broker.port);
+  subscribe();
   greet();
 }
 
@@ -60,16 +61,19 @@ void Session::on_disconnect(int reason) {
   if (reason >= kFirstFailureReason) refusal_ = mosquitto_reason_string(reason);
 }
 
-void Session::greet() {
+void Session::subscribe() {
   for (const std::string& filter : options_.subscriptions) {
     if (const int status = mosquitto_subscribe(handle_.get(), nullptr, filter.c_str(), 1); status != MOSQ_ERR_SUCCESS) {
       spdlog::error("mqtt: cannot subscribe to {}: {}", filter, mosquitto_strerror(status));
     }
   }
-  for (std::size_t i = 0; i < greetings_.size(); ++i) {
+}
+
+void Session::greet() {
+  for (std::size_t i = 0; i < greeting_.size(); ++i) {
     // One that was not acknowledged on the last connection is sent again by the library; a second would pile up.
-    if (held_.contains(greetings_[i])) continue;
-    greetings_[i] = hand_over(options_.on_connect[i]);
+    if (held_.contains(greeting_ids_[i])) continue;
+    greeting_ids_[i] = hand_over(greeting_[i]);
   }
 }
 

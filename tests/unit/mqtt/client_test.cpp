@@ -75,6 +75,21 @@ TEST_F(MqttClient, PublishesItsBirthFirstOnEveryConnection) {
   EXPECT_EQ(inbox_.retained(), 1);
 }
 
+TEST_F(MqttClient, ANewBirthIsPublishedAtOnceAndOnEveryLaterConnection) {
+  auto options = options_for(broker_->port());
+  options.on_connect = {{.topic = "state", .payload = "first", .retain = true}};
+  const auto writer = start(std::move(options));
+  ASSERT_TRUE(wait_until([&] { return writer->stats().acknowledged == 1; }));
+  writer->set_on_connect({{.topic = "state", .payload = "second", .retain = true}});
+  ASSERT_TRUE(wait_until([&] { return writer->stats().acknowledged == 2; }));
+  broker_->stop();
+  broker_->start();
+  ASSERT_TRUE(wait_until([&] { return writer->stats().acknowledged == 3; }));
+  const auto reader = subscriber(options_for(broker_->port()), {"state"}, inbox_);
+  EXPECT_TRUE(wait_until([&] { return inbox_.count("state", "second") == 1; }));
+  EXPECT_EQ(inbox_.count("state", "first"), 0);
+}
+
 TEST_F(MqttClient, MayPublishFromItsOwnCallback) {
   const auto reader = subscriber(options_for(broker_->port()), {"pong"}, inbox_);
   std::atomic<Client*> self{nullptr};
