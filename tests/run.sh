@@ -109,6 +109,9 @@ for argument in "$@"; do
 done
 ((${#levels[@]})) || levels=("${default_levels[@]}")
 
+trap stop_job EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
 install_and_build
 for level in "${levels[@]}"; do
   say "$level ..."

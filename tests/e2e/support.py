@@ -239,7 +239,7 @@ class TestCase(unittest.TestCase):
             if process.alive():
                 process.popen.kill()
             process.popen.wait()
-        # What a failed test has to say for itself.
+        # What a failed test has to say for itself (before Python 3.11 only the outcome knows).
         if any(error for _, error in getattr(self._outcome, "errors", [])) or self._failed():
             for process in self.processes:
                 if process.name.startswith("kpulse"):

@@ -28,6 +28,7 @@ void Self::set_intake(const probes::Intake& intake) {
   windows_lost_ = intake.windows_lost;
   windows_late_ = intake.windows_late;
   records_invalid_ = intake.records_invalid;
+  clock_backwards_ = intake.clock_backwards;
 }
 
 std::uint64_t Self::value(std::uint32_t field, const mqtt::ClientStats& client) const {
@@ -62,6 +63,8 @@ std::uint64_t Self::value(std::uint32_t field, const mqtt::ClientStats& client) 
       return records_invalid_;
     case id::kClockSteps:
       return clock_steps_;
+    case id::kClockBackwards:
+      return clock_backwards_;
     case id::kTicksLate:
       return ticks_late_;
     default:

@@ -94,9 +94,10 @@ Result<HttpReply> Http::get(std::string_view path) {
 std::string Http::escape(std::string_view text) {
   std::string out;
   out.reserve(text.size() * 3);
-  for (const unsigned char c : text) {
+  for (const char character : text) {
+    const auto c = static_cast<unsigned char>(character);
     if (std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.' || c == '~') {
-      out.push_back(static_cast<char>(c));
+      out.push_back(character);
     } else {
       fmt::format_to(std::back_inserter(out), "%{:02X}", c);
     }

@@ -86,6 +86,8 @@ constexpr std::array kAgentFields{
           "CLOCK_REALTIME"},
     Field{ids::agent::kTicksLate, "ticks_late", total, none, "publish ticks that came more than one interval late",
           "agent"},
+    Field{ids::agent::kClockBackwards, "clock_backwards", total, none,
+          "switches whose clock was before the last one's; they count as no time", "kernel counter"},
 };
 
 constexpr std::array kBridgeFields{

@@ -168,7 +168,10 @@ Intake SchedProbe::intake() const {
                 .windows_late = assembler_->windows_late(),
                 .records = records_,
                 .records_invalid = records_invalid_};
-  for (const kp_sched_cpu& cpu : cpus_.values()) intake.ring_dropped += cpu.ring_dropped;
+  for (const kp_sched_cpu& cpu : cpus_.values()) {
+    intake.ring_dropped += cpu.ring_dropped;
+    intake.clock_backwards += cpu.clock_backwards;
+  }
   return intake;
 }
 
