@@ -3,7 +3,7 @@
 #ifndef KPULSE_SCHED_WAIT_BPF_H
 #define KPULSE_SCHED_WAIT_BPF_H
 
-/* The fallback's stamps; not created when sched_info is there. */
+/* The fallback's stamps; empty when sched_info is there. */
 struct kp_stamp {
 	__u64 queued;
 	__u64 arrived;

@@ -36,6 +36,8 @@ class Intake {
   /// For the network thread: looks at topic and size, copies the payload once and queues it.
   void receive(std::string_view topic, std::string_view payload);
 
+  /// For the worker: the next message if there is one.
+  [[nodiscard]] std::optional<Received> try_next() { return queue_.try_pop(); }
   /// For the worker: the next message; waits for one up to `time`.
   template <class Duration>
   [[nodiscard]] std::optional<Received> next(Duration time) {

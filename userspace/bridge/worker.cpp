@@ -9,6 +9,7 @@ namespace kpulse::bridge {
 namespace {
 
 constexpr std::chrono::milliseconds kRoomPoll{100};
+constexpr std::chrono::nanoseconds kNap{1'000'000};
 
 }  // namespace
 
@@ -46,15 +47,33 @@ void Worker::run() {
     batcher_.tick(now);
     report_self(now);
     if (!wait_for_room()) break;
-    const auto received = intake_.next(batcher_.wait(monotonic_ns()));
-    if (received) {
+    if (const auto received = next()) {
       handle(*received);
-    } else if (intake_.closed()) {
+    } else if (intake_.closed() && intake_.queue_messages() == 0) {
       break;
     }
   }
   abandoned_ = intake_.queue_messages();
   batcher_.flush();
+}
+
+/// Under load the worker is faster than the network, and being woken for every frame would cost more than the frame. So
+/// when frames come close to each other it naps first and then finds many; while it naps the network thread has nobody
+/// to wake.
+std::optional<Received> Worker::next() {
+  auto received = intake_.try_next();
+  if (!received && under_load_) {
+    std::this_thread::sleep_for(kNap);
+    received = intake_.try_next();
+    under_load_ = received.has_value();
+  }
+  if (!received) {
+    received = intake_.next(batcher_.wait(monotonic_ns()));
+    const std::uint64_t now = monotonic_ns();
+    under_load_ = received && now - last_wake_ns_ < static_cast<std::uint64_t>(kNap.count());
+    last_wake_ns_ = now;
+  }
+  return received;
 }
 
 void Worker::handle(const Received& received) {

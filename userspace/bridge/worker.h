@@ -49,6 +49,7 @@ class Worker {
 
  private:
   void run();
+  std::optional<Received> next();
   void handle(const Received& received);
   void report_self(std::uint64_t now_ns);
   bool wait_for_room();
@@ -61,6 +62,8 @@ class Worker {
   Batcher batcher_;
   std::vector<SinkRunner*> sinks_;
   std::uint64_t next_self_ns_ = 0;
+  std::uint64_t last_wake_ns_ = 0;
+  bool under_load_ = false;
   std::mutex mutex_;
   std::condition_variable room_;
   std::atomic<std::uint64_t> deadline_ns_;  ///< CLOCK_MONOTONIC; give up then

@@ -6,47 +6,48 @@
 #include <cmath>
 
 #include "abi/histogram.h"
+#include "codec/wire_reader.h"
 
 namespace kpulse {
 namespace {
 
-const char* decode_integers(const ColumnLimits& limits, const v1::Column& wire, Column& column) {
-  if (static_cast<std::size_t>(wire.values_size()) != limits.rows) return "not one value per row";
-  if (!wire.reals().empty() || !wire.gaps().empty()) return "integers mixed with other values";
-  column.values.assign(wire.values().begin(), wire.values().end());
+const char* decode_integers(const ColumnLimits& limits, RawColumn& raw, Column& column) {
+  if (raw.values.size() != limits.rows) return "not one value per row";
+  if (!raw.reals.empty() || !raw.gaps.empty()) return "integers mixed with other values";
+  column.values = std::move(raw.values);
   return nullptr;
 }
 
-const char* decode_tasks(const ColumnLimits& limits, const v1::Column& wire, Column& column) {
+const char* decode_tasks(const ColumnLimits& limits, RawColumn& raw, Column& column) {
   const auto outside = [&limits](std::uint64_t reference) { return reference > limits.tasks; };
-  if (std::ranges::any_of(wire.values(), outside)) return "a task that is not in the table";
-  return decode_integers(limits, wire, column);
+  if (std::ranges::any_of(raw.values, outside)) return "a task that is not in the table";
+  return decode_integers(limits, raw, column);
 }
 
-const char* decode_reals(const ColumnLimits& limits, const v1::Column& wire, Column& column) {
-  if (static_cast<std::size_t>(wire.reals_size()) != limits.rows) return "not one real per row";
-  if (!wire.values().empty() || !wire.gaps().empty()) return "reals mixed with other values";
-  if (!std::ranges::all_of(wire.reals(), [](double real) { return std::isfinite(real); })) return "a real not finite";
-  column.reals.assign(wire.reals().begin(), wire.reals().end());
+const char* decode_reals(const ColumnLimits& limits, RawColumn& raw, Column& column) {
+  if (raw.reals.size() != limits.rows) return "not one real per row";
+  if (!raw.values.empty() || !raw.gaps.empty()) return "reals mixed with other values";
+  if (!std::ranges::all_of(raw.reals, [](double real) { return std::isfinite(real); })) return "a real not finite";
+  column.reals = std::move(raw.reals);
   return nullptr;
 }
 
-const char* decode_histogram(const v1::Column& wire, Column& column) {
-  if (wire.gaps_size() != wire.values_size()) return "not one count per bucket";
-  if (!wire.reals().empty()) return "a histogram with reals";
-  if (wire.gaps_size() > static_cast<int>(KP_HIST_BUCKETS)) return "more buckets than a histogram has";
-  column.buckets.reserve(static_cast<std::size_t>(wire.gaps_size()));
+const char* decode_histogram(const RawColumn& raw, Column& column) {
+  if (raw.gaps.size() != raw.values.size()) return "not one count per bucket";
+  if (!raw.reals.empty()) return "a histogram with reals";
+  if (raw.gaps.size() > KP_HIST_BUCKETS) return "more buckets than a histogram has";
+  column.buckets.reserve(raw.gaps.size());
   std::uint64_t index = 0;  // 64 bits: the gaps cannot make it wrap
   std::uint64_t total = 0;
-  for (int i = 0; i < wire.gaps_size(); ++i) {
-    if (i > 0 && wire.gaps(i) == 0) return "buckets out of order";
-    index += wire.gaps(i);
+  for (std::size_t i = 0; i < raw.gaps.size(); ++i) {
+    if (i > 0 && raw.gaps[i] == 0) return "buckets out of order";
+    index += raw.gaps[i];
     if (index >= KP_HIST_BUCKETS) return "a bucket past the last one";
-    if (wire.values(i) == 0) return "an empty bucket";
-    if (__builtin_add_overflow(total, wire.values(i), &total)) return "counts past 64 bits";
-    column.buckets.push_back({.index = static_cast<std::uint32_t>(index), .count = wire.values(i)});
+    if (raw.values[i] == 0) return "an empty bucket";
+    if (__builtin_add_overflow(total, raw.values[i], &total)) return "counts past 64 bits";
+    column.buckets.push_back({.index = static_cast<std::uint32_t>(index), .count = raw.values[i]});
   }
-  column.sum = wire.sum();
+  column.sum = raw.sum;
   return nullptr;
 }
 
@@ -65,20 +66,53 @@ void encode_column(const Column& column, v1::Column& wire) {
   wire.set_sum(column.sum);
 }
 
-const char* decode_column(const Field& field, const ColumnLimits& limits, const v1::Column& wire, Column& column) {
+bool RawColumn::read(std::string_view bytes) {
+  field = 0;
+  sum = 0;
+  values.clear();
+  reals.clear();
+  gaps.clear();
+  WireReader wire(bytes);
+  while (wire.next()) {
+    bool whole = true;
+    switch (wire.field()) {
+      case v1::Column::kFieldFieldNumber:
+        wire.get(field);
+        break;
+      case v1::Column::kValuesFieldNumber:
+        whole = wire.append_numbers(values);
+        break;
+      case v1::Column::kRealsFieldNumber:
+        whole = wire.append_doubles(reals);
+        break;
+      case v1::Column::kGapsFieldNumber:
+        whole = wire.append_numbers(gaps);
+        break;
+      case v1::Column::kSumFieldNumber:
+        wire.get(sum);
+        break;
+      default:
+        break;
+    }
+    if (!whole) return false;
+  }
+  return wire.ok();
+}
+
+const char* decode_column(const Field& field, const ColumnLimits& limits, RawColumn& raw, Column& column) {
   column.field = field.id;
   switch (field.kind) {
     case Kind::amount:
     case Kind::peak:
     case Kind::level:
     case Kind::total:
-      return decode_integers(limits, wire, column);
+      return decode_integers(limits, raw, column);
     case Kind::task:
-      return decode_tasks(limits, wire, column);
+      return decode_tasks(limits, raw, column);
     case Kind::real:
-      return decode_reals(limits, wire, column);
+      return decode_reals(limits, raw, column);
     case Kind::histogram:
-      return decode_histogram(wire, column);
+      return decode_histogram(raw, column);
     case Kind::share:
       break;
   }

@@ -1,7 +1,10 @@
-// One column to and from its protobuf message. Internal to the codec: this is the one header of it that shows protobuf.
+// One column to its protobuf message, and back from its bytes. Internal to the codec.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
 
 #include "model/catalog.h"
 #include "model/frame.h"
@@ -18,10 +21,21 @@ struct ColumnLimits {
   std::size_t tasks;  ///< size of the frame's task table
 };
 
+/// A column as it stands on the wire. One object is used for many: read() clears it first.
+struct RawColumn {
+  std::uint32_t field = 0;
+  std::vector<std::uint64_t> values;
+  std::vector<double> reals;
+  std::vector<std::uint32_t> gaps;
+  std::uint64_t sum = 0;
+
+  /// False when the bytes are malformed.
+  [[nodiscard]] bool read(std::string_view bytes);
+};
+
 void encode_column(const Column& column, v1::Column& wire);
 
-/// Checks and copies; nullptr, or what is wrong with it (static text).
-[[nodiscard]] const char* decode_column(const Field& field, const ColumnLimits& limits, const v1::Column& wire,
-                                        Column& column);
+/// Checks, and moves what it can; nullptr, or what is wrong with it (static text).
+[[nodiscard]] const char* decode_column(const Field& field, const ColumnLimits& limits, RawColumn& raw, Column& column);
 
 }  // namespace kpulse

@@ -31,7 +31,7 @@ TEST(Gaps, AStreamThatWasThereBeforeTheBridgeIsExpectedFromTheFirstSeen) {
 
 TEST(Gaps, AFrameThatComesLateIsNotMissingAnyMore) {
   GapTracker gaps(kStart);
-  for (const std::uint64_t sequence : {1, 2, 5, 3}) gaps.see("a", kNew, sequence);
+  for (const std::uint64_t sequence : {1U, 2U, 5U, 3U}) gaps.see("a", kNew, sequence);
   EXPECT_EQ(gaps.stats().missing, 1U);
   gaps.see("a", kNew, 4);
   EXPECT_EQ(gaps.stats().missing, 0U);
@@ -40,7 +40,7 @@ TEST(Gaps, AFrameThatComesLateIsNotMissingAnyMore) {
 
 TEST(Gaps, EveryRepetitionIsADuplicate) {
   GapTracker gaps(kStart);
-  for (const std::uint64_t sequence : {1, 2, 2, 1, 3, 3, 3}) gaps.see("a", kNew, sequence);
+  for (const std::uint64_t sequence : {1U, 2U, 2U, 1U, 3U, 3U, 3U}) gaps.see("a", kNew, sequence);
   EXPECT_EQ(gaps.stats().duplicate, 4U);
   EXPECT_EQ(gaps.stats().missing, 0U);
 }

@@ -30,7 +30,7 @@ TEST(Worker, TurnsFramesIntoLinesAndCountsGaps) {
   Worker worker(options(), intake);
   SinkRunner sink("fake", std::make_unique<FakeSink>(gate), kBound, [&] { worker.wake(); });
   worker.start({&sink});
-  for (const std::uint64_t sequence : {1, 2, 5, 5}) send(intake, sequence);
+  for (const std::uint64_t sequence : {1U, 2U, 5U, 5U}) send(intake, sequence);
   intake.receive("kpulse/v1/vm1/frame", "junk\xff");
   EXPECT_TRUE(eventually([&] { return sink.stats().frames_committed == 4; }));
   EXPECT_EQ(sink.stats().lines_committed, 40U);

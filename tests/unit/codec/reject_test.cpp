@@ -169,11 +169,11 @@ TEST(FrameCodec, RejectsAFrameThatStandsForMoreRowsThanTheLimit) {
 
 TEST(ColumnCodec, RejectsRealsThatAreNotFiniteOrNotOnePerRow) {
   const Field field{.id = 1, .name = "load", .kind = Kind::real, .unit = Unit::none, .help = {}, .source = {}};
-  const auto mistake = [&field](std::initializer_list<double> reals) {
-    v1::Column wire;
-    for (const double real : reals) wire.add_reals(real);
+  const auto mistake = [&field](std::vector<double> reals) {
+    RawColumn raw;
+    raw.reals = std::move(reals);
     Column column;
-    return decode_column(field, {.rows = 2, .tasks = 0}, wire, column) != nullptr;
+    return decode_column(field, {.rows = 2, .tasks = 0}, raw, column) != nullptr;
   };
   EXPECT_FALSE(mistake({0.5, -1e300}));
   EXPECT_TRUE(mistake({0.5, std::numeric_limits<double>::quiet_NaN()}));
@@ -188,8 +188,10 @@ TEST(ColumnCodec, RealsSurviveARoundTrip) {
   const Column column{.field = 7, .values = {}, .reals = {0.1, -2.5}, .buckets = {}};
   v1::Column wire;
   encode_column(column, wire);
+  RawColumn raw;
+  ASSERT_TRUE(raw.read(wire.SerializeAsString()));
   Column decoded;
-  ASSERT_EQ(decode_column(field, {.rows = 2, .tasks = 0}, wire, decoded), nullptr);
+  ASSERT_EQ(decode_column(field, {.rows = 2, .tasks = 0}, raw, decoded), nullptr);
   EXPECT_EQ(decoded, column);
 }
 

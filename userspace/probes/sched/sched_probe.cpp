@@ -60,7 +60,6 @@ Result<> SchedProbe::choose_programs() {
   for (bpf_program* program : {programs.kp_fork, programs.kp_exec, programs.kp_exit, programs.kp_migrate}) {
     programs_.want(*types, program);
   }
-  bpf_map__set_autocreate(skeleton_->maps.kp_stamps, by_wakeup);
   return {};
 }
 

@@ -1,0 +1,249 @@
+// decode_frame: bytes -> frame in one go, every claim checked before memory is spent on it.
+#include <fmt/format.h>
+#include <kpulse/v1/frame.pb.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "codec/column_codec.h"
+#include "codec/frame_codec.h"
+#include "codec/message_check.h"
+#include "codec/wire_reader.h"
+#include "model/catalog.h"
+
+namespace kpulse {
+namespace {
+
+constexpr std::uint64_t kMinWindowNs = 1'000'000;
+constexpr std::uint64_t kMaxWindowNs = 1'000'000'000;
+constexpr std::uint64_t kMaxTimeNs = std::numeric_limits<std::int64_t>::max();
+constexpr std::size_t kMaxTagBytes = 255;
+constexpr std::size_t kMaxCommBytes = 15;
+
+using Checked = tl::expected<void, Rejection>;
+
+Checked malformed(std::string_view what) {
+  return reject(Reject::malformed, fmt::format("{} that does not parse", what));
+}
+
+/// What of a frame has to be known before its series can be read: fields may come in any order.
+struct Head {
+  Frame frame;
+  std::uint32_t version = 0;
+  std::string_view host;
+  std::vector<std::string_view> tasks;
+  std::vector<std::string_view> series;
+};
+
+Checked take_task(std::string_view bytes, Frame& frame) {
+  WireReader wire(bytes);
+  Task& task = frame.tasks.emplace_back();
+  std::string_view comm;
+  while (wire.next()) {
+    switch (wire.field()) {
+      case v1::Task::kPidFieldNumber:
+        wire.get(task.pid);
+        break;
+      case v1::Task::kTgidFieldNumber:
+        wire.get(task.tgid);
+        break;
+      case v1::Task::kCgroupFieldNumber:
+        wire.get(task.cgroup);
+        break;
+      case v1::Task::kCommFieldNumber:
+        wire.get(comm);
+        break;
+      default:
+        break;
+    }
+  }
+  if (!wire.ok()) return malformed("task");
+  if (comm.size() > kMaxCommBytes) return lying(fmt::format("comm of {} bytes", comm.size()));
+  task.comm = comm;
+  return {};
+}
+
+Checked read_head(std::string_view bytes, Head& head) {
+  WireReader wire(bytes);
+  Frame& frame = head.frame;
+  while (wire.next()) {
+    switch (wire.field()) {
+      case v1::Frame::kVersionFieldNumber:
+        wire.get(head.version);
+        break;
+      case v1::Frame::kHostFieldNumber:
+        wire.get(head.host);
+        break;
+      case v1::Frame::kStreamFieldNumber:
+        wire.get_fixed(frame.stream);
+        break;
+      case v1::Frame::kSequenceFieldNumber:
+        wire.get(frame.sequence);
+        break;
+      case v1::Frame::kWindowNsFieldNumber:
+        wire.get(frame.window_ns);
+        break;
+      case v1::Frame::kFirstWindowFieldNumber:
+        wire.get(frame.first_window);
+        break;
+      case v1::Frame::kWindowsFieldNumber:
+        wire.get(frame.windows);
+        break;
+      case v1::Frame::kTasksFieldNumber:
+        wire.append_bytes(head.tasks);
+        break;
+      case v1::Frame::kSeriesFieldNumber:
+        wire.append_bytes(head.series);
+        break;
+      default:
+        break;
+    }
+  }
+  return wire.ok() ? Checked{} : malformed("message");
+}
+
+Checked check_time(const Frame& frame) {
+  if (frame.sequence == 0) return lying("sequence 0");
+  if (frame.windows == 0 || frame.windows > kMaxWindows) return lying(fmt::format("{} windows", frame.windows));
+  if (frame.window_ns < kMinWindowNs || frame.window_ns > kMaxWindowNs) {
+    return lying(fmt::format("windows of {} ns", frame.window_ns));
+  }
+  const std::uint64_t windows_until_end_of_time = kMaxTimeNs / frame.window_ns;
+  if (frame.first_window > windows_until_end_of_time - frame.windows) {
+    return lying(fmt::format("window {} is out of range", frame.first_window));
+  }
+  return {};
+}
+
+/// A series' own fields, and where its columns lie.
+struct RawSeries {
+  std::uint32_t measurement = 0;
+  std::vector<std::string_view> tags;
+  std::vector<std::uint32_t> absent;
+  std::vector<std::string_view> columns;
+
+  bool read(std::string_view bytes) {
+    measurement = 0;
+    tags.clear();
+    absent.clear();
+    columns.clear();
+    WireReader wire(bytes);
+    bool whole = true;
+    while (whole && wire.next()) {
+      switch (wire.field()) {
+        case v1::Series::kMeasurementFieldNumber:
+          wire.get(measurement);
+          break;
+        case v1::Series::kTagsFieldNumber:
+          wire.append_bytes(tags);
+          break;
+        case v1::Series::kAbsentFieldNumber:
+          whole = wire.append_numbers(absent);
+          break;
+        case v1::Series::kColumnsFieldNumber:
+          wire.append_bytes(columns);
+          break;
+        default:
+          break;
+      }
+    }
+    return whole && wire.ok();
+  }
+};
+
+Checked take_tags(const Measurement& measurement, const RawSeries& raw, Series& series) {
+  if (raw.tags.size() != measurement.tags.size()) {
+    return lying(fmt::format("{}: {} tags", measurement.name, raw.tags.size()));
+  }
+  series.tags.reserve(raw.tags.size());
+  for (const std::string_view tag : raw.tags) {
+    if (tag.empty() || tag.size() > kMaxTagBytes)
+      return lying(fmt::format("{}: tag of {} bytes", measurement.name, tag.size()));
+    series.tags.emplace_back(tag);
+  }
+  return {};
+}
+
+Checked take_absent(const Measurement& measurement, std::size_t rows, const RawSeries& raw, Series& series) {
+  if (measurement.scope == Scope::interval && !raw.absent.empty()) return lying("absent rows in an interval");
+  std::uint64_t next = 0;
+  for (const std::uint32_t row : raw.absent) {
+    if (row < next || row >= rows) return lying(fmt::format("{}: absent row {} of {}", measurement.name, row, rows));
+    next = std::uint64_t{row} + 1;
+  }
+  series.absent = raw.absent;
+  return {};
+}
+
+/// Turns the series of one frame into the model; keeps its scratch memory.
+class SeriesDecoder {
+ public:
+  Checked take(std::string_view bytes, Frame& frame) {
+    if (!raw_.read(bytes)) return malformed("series");
+    const Measurement* measurement = find_measurement(raw_.measurement);
+    if (measurement == nullptr) return skip_columns();
+    const std::size_t rows = measurement->scope == Scope::window ? frame.windows : 1;
+    if (rows > rows_left_) return lying(fmt::format("more than {} rows", kMaxRows));
+    rows_left_ -= rows;
+    Series& series = frame.series.emplace_back();
+    series.measurement = measurement->id;
+    Checked checked = take_tags(*measurement, raw_, series);
+    if (checked) checked = take_absent(*measurement, rows, raw_, series);
+    if (checked) checked = take_columns(*measurement, {.rows = rows, .tasks = frame.tasks.size()}, series);
+    return checked;
+  }
+
+ private:
+  /// What is left out must be whole all the same.
+  Checked skip_columns() {
+    const auto whole = [this](std::string_view bytes) { return column_.read(bytes); };
+    return std::ranges::all_of(raw_.columns, whole) ? Checked{} : malformed("column");
+  }
+
+  Checked take_columns(const Measurement& measurement, const ColumnLimits& limits, Series& series) {
+    std::uint64_t seen = 0;
+    series.columns.reserve(std::min(raw_.columns.size(), measurement.fields.size()));
+    for (const std::string_view bytes : raw_.columns) {
+      if (!column_.read(bytes)) return malformed("column");
+      const Field* field = find_field(measurement, column_.field);
+      if (field == nullptr) continue;
+      const auto bit = std::uint64_t{1} << static_cast<std::size_t>(field - measurement.fields.data());
+      if ((seen & bit) != 0) return lying(fmt::format("{}.{} twice", measurement.name, field->name));
+      seen |= bit;
+      const char* mistake = decode_column(*field, limits, column_, series.columns.emplace_back());
+      if (mistake != nullptr) return lying(fmt::format("{}.{}: {}", measurement.name, field->name, mistake));
+    }
+    return {};
+  }
+
+  RawSeries raw_;
+  RawColumn column_;
+  std::size_t rows_left_ = kMaxRows;
+};
+
+}  // namespace
+
+tl::expected<Frame, Rejection> decode_frame(std::string_view bytes, std::string_view topic_host) {
+  Head head;
+  Checked checked = check_size(bytes);
+  if (checked) checked = read_head(bytes, head);
+  if (checked) checked = check_head(head.version, head.host, topic_host);
+  if (checked) checked = check_time(head.frame);
+  if (!checked) return tl::unexpected(std::move(checked.error()));
+  Frame frame = std::move(head.frame);
+  frame.host = head.host;
+  frame.tasks.reserve(head.tasks.size());
+  for (const std::string_view task : head.tasks) {
+    checked = take_task(task, frame);
+    if (!checked) return tl::unexpected(std::move(checked.error()));
+  }
+  SeriesDecoder decoder;
+  frame.series.reserve(head.series.size());
+  for (const std::string_view series : head.series) {
+    checked = decoder.take(series, frame);
+    if (!checked) return tl::unexpected(std::move(checked.error()));
+  }
+  return frame;
+}
+
+}  // namespace kpulse

@@ -1,0 +1,132 @@
+// Reads protobuf's wire format where it lies, without building messages. The frame is decoded this way because it is
+// the bridge's hot path: a usual frame (1.3 KB, 46 points) took the generated parser 8.7 us, this takes 3.3 us. Tests
+// hold it against the generated one.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+#include <vector>
+
+namespace kpulse {
+
+/// Walks the fields of one message. After a mistake next() is false and ok() too. Never reads past its bytes.
+class WireReader {
+ public:
+  explicit WireReader(std::string_view bytes) noexcept : at_(bytes.data()), end_(bytes.data() + bytes.size()) {}
+
+  /// Goes to the next field and reads its value; false at the end or after a mistake.
+  bool next() noexcept {
+    if (at_ == end_ || !ok_) return false;
+    const std::uint64_t key = varint();
+    field_ = static_cast<std::uint32_t>(key >> 3U);
+    if (key > UINT32_MAX || field_ == 0) return fail();
+    return ok_ && read_value(static_cast<std::uint32_t>(key & 7U));
+  }
+
+  [[nodiscard]] bool ok() const noexcept { return ok_; }
+  [[nodiscard]] std::uint32_t field() const noexcept { return field_; }
+
+  // Store the field's value if it has that wire type; a field of another type is unknown and ignored.
+  void get(std::uint64_t& out) const noexcept {
+    if (type_ == kVarint) out = number_;
+  }
+  void get(std::uint32_t& out) const noexcept {
+    if (type_ == kVarint) out = static_cast<std::uint32_t>(number_);
+  }
+  void get_fixed(std::uint64_t& out) const noexcept {
+    if (type_ == kFixed64) out = number_;
+  }
+  void get(std::string_view& out) const noexcept {
+    if (type_ == kBytes) out = bytes_;
+  }
+  void append_bytes(std::vector<std::string_view>& out) const {
+    if (type_ == kBytes) out.push_back(bytes_);
+  }
+
+  /// Appends the field's numbers, packed or single; false and a mistake when they are cut off.
+  template <class Number>
+  bool append_numbers(std::vector<Number>& out) {
+    if (type_ == kVarint) out.push_back(static_cast<Number>(number_));
+    if (type_ != kBytes) return true;
+    WireReader packed(bytes_);
+    out.reserve(out.size() + count_varints(bytes_));
+    while (packed.at_ != packed.end_ && packed.ok_) out.push_back(static_cast<Number>(packed.varint()));
+    return packed.ok_ || fail();
+  }
+  bool append_doubles(std::vector<double>& out) {
+    if (type_ == kFixed64) out.push_back(std::bit_cast<double>(number_));
+    if (type_ != kBytes) return true;
+    if (bytes_.size() % sizeof(double) != 0) return fail();
+    const std::size_t old = out.size();
+    out.resize(old + bytes_.size() / sizeof(double));
+    if (!bytes_.empty()) std::memcpy(out.data() + old, bytes_.data(), bytes_.size());
+    return true;
+  }
+
+ private:
+  static constexpr std::uint32_t kVarint = 0, kFixed64 = 1, kBytes = 2, kFixed32 = 5;
+
+  static std::size_t count_varints(std::string_view bytes) noexcept {
+    std::size_t count = 0;
+    for (const char c : bytes) count += static_cast<unsigned char>(c) < 0x80 ? 1U : 0U;
+    return count;
+  }
+
+  bool fail() noexcept { return ok_ = false; }
+
+  std::uint64_t varint() noexcept {
+    if (at_ != end_ && static_cast<unsigned char>(*at_) < 0x80) return static_cast<unsigned char>(*at_++);
+    std::uint64_t value = 0;
+    for (std::uint32_t shift = 0; shift < 70 && at_ != end_; shift += 7) {
+      const std::uint64_t byte = static_cast<unsigned char>(*at_++);
+      value |= (byte & 0x7FU) << (shift < 64 ? shift : 63U);
+      if (byte < 0x80) return value;
+    }
+    fail();
+    return 0;
+  }
+
+  bool read_value(std::uint32_t type) noexcept {
+    type_ = type;
+    number_ = 0;
+    bytes_ = {};
+    switch (type) {
+      case kVarint:
+        number_ = varint();
+        return ok_;
+      case kFixed64:
+        return read_fixed(sizeof(std::uint64_t));
+      case kFixed32:
+        return read_fixed(sizeof(std::uint32_t));
+      case kBytes:
+        break;
+      default:
+        return fail();  // groups, which no version of this format has
+    }
+    const std::uint64_t size = varint();
+    if (!ok_ || size > static_cast<std::uint64_t>(end_ - at_)) return fail();
+    bytes_ = {at_, static_cast<std::size_t>(size)};
+    at_ += size;
+    return true;
+  }
+
+  bool read_fixed(std::size_t size) noexcept {
+    static_assert(std::endian::native == std::endian::little, "the wire is little-endian");
+    if (static_cast<std::size_t>(end_ - at_) < size) return fail();
+    std::memcpy(&number_, at_, size);
+    at_ += size;
+    return true;
+  }
+
+  const char* at_;
+  const char* end_;
+  bool ok_ = true;
+  std::uint32_t field_ = 0;
+  std::uint32_t type_ = kVarint;
+  std::uint64_t number_ = 0;
+  std::string_view bytes_;
+};
+
+}  // namespace kpulse
