@@ -7,10 +7,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cctype>
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <new>
 #include <stdexcept>
+#include <system_error>
 
 #include "base/clock.h"
 
@@ -22,10 +25,10 @@ struct Schedstat {
   std::uint64_t wait_ns = 0;
 };
 
-/// Of the calling thread. The kernel brings the run time up to date when it is read, see task_sched_runtime().
-Schedstat own_schedstat() {
+/// The kernel brings the run time up to date when it is read, see task_sched_runtime().
+Schedstat read_schedstat(const std::filesystem::path& file) {
   Schedstat stat;
-  std::ifstream("/proc/thread-self/schedstat") >> stat.run_ns >> stat.wait_ns;
+  std::ifstream(file) >> stat.run_ns >> stat.wait_ns;
   return stat;
 }
 
@@ -49,11 +52,11 @@ void set_nice(int nice) {
   set_nice(options.nice);
   pin(options.cpu);
   sched_yield();
-  const Schedstat before = own_schedstat();
+  const Schedstat before = read_schedstat("/proc/thread-self/schedstat");
   account.begin_wall = wall_ns();
   work(account);
   account.end_wall = wall_ns();
-  const Schedstat after = own_schedstat();
+  const Schedstat after = read_schedstat("/proc/thread-self/schedstat");
   account.run_ns = after.run_ns - before.run_ns;
   account.wait_ns = after.wait_ns - before.wait_ns;
   _exit(0);
@@ -83,9 +86,31 @@ bool Child::finished() {
   return reaped_;
 }
 
+PinnedTo::PinnedTo(int cpu) {
+  sched_getaffinity(0, sizeof(before_), &before_);
+  pin(cpu);
+}
+
+PinnedTo::~PinnedTo() {
+  sched_setaffinity(0, sizeof(before_), &before_);
+}
+
 void spin_until(std::uint64_t wall) {
   while (wall_ns() < wall) {
   }
+}
+
+std::uint64_t wait_of_all_tasks() {
+  namespace fs = std::filesystem;
+  std::uint64_t total = 0;
+  std::error_code gone;  // a task may end while we look
+  for (const fs::directory_entry& process : fs::directory_iterator("/proc")) {
+    if (!std::isdigit(static_cast<unsigned char>(process.path().filename().string().front()))) continue;
+    for (const fs::directory_entry& thread : fs::directory_iterator(process.path() / "task", gone)) {
+      total += read_schedstat(thread.path() / "schedstat").wait_ns;
+    }
+  }
+  return total;
 }
 
 std::uint64_t proc_stat(const std::string& key) {

@@ -1,6 +1,7 @@
 // Children that cause what the tests look for, and say themselves what happened to them.
 #pragma once
 
+#include <sched.h>
 #include <sys/types.h>
 
 #include <chrono>
@@ -45,8 +46,23 @@ class Child {
   Account* account_ = nullptr;  // shared memory
 };
 
+/// Pins the calling thread to a CPU as long as it lives.
+class PinnedTo {
+ public:
+  explicit PinnedTo(int cpu);
+  PinnedTo(const PinnedTo&) = delete;
+  PinnedTo& operator=(const PinnedTo&) = delete;
+  ~PinnedTo();
+
+ private:
+  cpu_set_t before_{};
+};
+
 /// Burns CPU until the wall clock says so.
 void spin_until(std::uint64_t wall);
+
+/// Sum of the run-queue waits of every thread there is (/proc/PID/task/TID/schedstat).
+[[nodiscard]] std::uint64_t wait_of_all_tasks();
 
 /// Number after `key` in /proc/stat.
 [[nodiscard]] std::uint64_t proc_stat(const std::string& key);
