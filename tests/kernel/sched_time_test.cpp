@@ -187,7 +187,7 @@ TEST(SchedWindows, AnIdleCpuReadsUnderTwoPercent) {
     const std::uint64_t counted =
         watch.sum(static_cast<std::uint32_t>(cpu), id::kBusy, watch.window_at(begin), watch.window_at(end));
     const double busy = static_cast<double>(counted) / elapsed;
-    EXPECT_NEAR(busy, truth, 0.01);
+    EXPECT_NEAR(busy, truth, 0.02);  // with the tick running, /proc/stat only samples
     if (truth < 0.01) {
       EXPECT_LT(busy, 0.02);
       return;

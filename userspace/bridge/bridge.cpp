@@ -49,18 +49,24 @@ Result<std::unique_ptr<Bridge>> Bridge::start(const Settings& settings) {
 }
 
 Result<> Bridge::open_sink(const Settings& settings) {
-  std::unique_ptr<Sink> sink;
+  std::vector<std::unique_ptr<Sink>> lanes;
   if (settings.sink == "influx") {
-    auto influx = std::make_unique<InfluxSink>(writer_options(settings), settings.rollup);
-    influx_ = influx.get();
-    sink = std::move(influx);
+    const influx::WriterOptions options = writer_options(settings);
+    influx_.emplace();
+    if (settings.rollup) {
+      influx_->rollup =
+          std::make_shared<influx::RollupRunner>(options.server, options.retention, options.create_database);
+    }
+    for (std::int64_t lane = 0; lane < settings.connections; ++lane) {
+      lanes.push_back(std::make_unique<InfluxSink>(options, *influx_));
+    }
   } else {
     auto text = TextSink::open(settings.sink == "stdout" ? "-" : settings.sink_file);
     if (!text) return fail(std::move(text.error()));
-    sink = std::move(*text);
+    lanes.push_back(std::move(*text));
   }
   const std::size_t bytes = std::clamp<std::size_t>(settings.batch_queue, kMinSinkQueue, kSinkQueue);
-  sink_ = std::make_unique<SinkRunner>(settings.sink, std::move(sink), bytes, [this] { worker_.wake(); });
+  sink_ = std::make_unique<SinkRunner>(settings.sink, std::move(lanes), bytes, [this] { worker_.wake(); });
   return {};
 }
 

@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/result.h"
@@ -40,7 +41,7 @@ class Bridge {
   [[nodiscard]] const Intake& intake() const noexcept { return intake_; }
   [[nodiscard]] const Worker& worker() const noexcept { return worker_; }
   [[nodiscard]] const SinkRunner& sink() const noexcept { return *sink_; }
-  [[nodiscard]] const InfluxSink* influx() const noexcept { return influx_; }
+  [[nodiscard]] const InfluxSink::Shared* influx() const noexcept { return influx_ ? &*influx_ : nullptr; }
   [[nodiscard]] mqtt::ClientStats client() const { return client_ ? client_->stats() : mqtt::ClientStats{}; }
 
  private:
@@ -51,7 +52,7 @@ class Bridge {
 
   Intake intake_;
   Worker worker_;
-  InfluxSink* influx_ = nullptr;  ///< owned by sink_; nullptr for another sink
+  std::optional<InfluxSink::Shared> influx_;  ///< none for another sink
   std::unique_ptr<SinkRunner> sink_;
   std::unique_ptr<mqtt::Client> client_;
   metrics::Registry registry_;

@@ -4,18 +4,13 @@
 
 namespace kpulse::bridge {
 
-InfluxSink::InfluxSink(influx::WriterOptions options, bool rollup) : writer_(options) {
-  if (!rollup) return;
-  rollup_ = std::make_unique<influx::RollupRunner>(options.server, options.retention, options.create_database);
-}
-
 Delivery InfluxSink::write(const Batch& batch) {
   const influx::Written written = writer_.write(batch.text.view(), batch.text.lines());
   Delivery delivery{.committed = written.committed, .dropped = {}};
   delivery.dropped[static_cast<std::size_t>(Drop::refused)] = written.refused;
   delivery.dropped[static_cast<std::size_t>(Drop::too_large)] = written.too_large;
   delivery.dropped[static_cast<std::size_t>(Drop::shutdown)] = written.abandoned;
-  if (rollup_ && written.committed > 0) touch_rollup(batch);
+  if (shared_.rollup && written.committed > 0) touch_rollup(batch);
   return delivery;
 }
 
@@ -26,8 +21,9 @@ void InfluxSink::touch_rollup(const Batch& batch) {
     rollup_possible_ = false;
     return;
   }
-  rollup_->set_version(version);
-  for (const std::uint64_t ten : batch.ten_seconds) rollup_->touch(ten * influx::kRollupNs, ten * influx::kRollupNs);
+  shared_.rollup->set_version(version);
+  for (const std::uint64_t ten : batch.ten_seconds)
+    shared_.rollup->touch(ten * influx::kRollupNs, ten * influx::kRollupNs);
 }
 
 }  // namespace kpulse::bridge

@@ -11,23 +11,24 @@ namespace kpulse::bridge {
 
 class InfluxSink final : public Sink {
  public:
-  InfluxSink(influx::WriterOptions options, bool rollup);
+  /// What all connections to one database share.
+  struct Shared {
+    std::shared_ptr<influx::WriterStats> stats = std::make_shared<influx::WriterStats>();
+    std::shared_ptr<influx::RollupRunner> rollup;  ///< none when there is no rollup
+  };
+
+  InfluxSink(influx::WriterOptions options, Shared shared)
+      : writer_(std::move(options), shared.stats), shared_(std::move(shared)) {}
 
   [[nodiscard]] Delivery write(const Batch& batch) override;
   void hurry() override { writer_.hurry(); }
   void abort() override { writer_.abort(); }
 
-  [[nodiscard]] const influx::WriterStats& writer_stats() const noexcept { return writer_.stats(); }
-  /// nullptr when there is no rollup.
-  [[nodiscard]] const influx::RollupStats* rollup_stats() const noexcept {
-    return rollup_ ? &rollup_->stats() : nullptr;
-  }
-
  private:
   void touch_rollup(const Batch& batch);
 
   influx::Writer writer_;
-  std::unique_ptr<influx::RollupRunner> rollup_;
+  const Shared shared_;
   bool rollup_possible_ = true;
 };
 

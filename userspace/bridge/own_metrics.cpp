@@ -129,9 +129,9 @@ void add_own_metrics(const Bridge& bridge, metrics::Registry& registry) {
   add_worker(bridge, add);
   add_sink(bridge, add);
   add_client(bridge, add);
-  if (const InfluxSink* influx = bridge.influx()) {
-    add_influx(influx->writer_stats(), add);
-    if (const influx::RollupStats* rollup = influx->rollup_stats()) add_rollup(*rollup, add);
+  if (const InfluxSink::Shared* influx = bridge.influx()) {
+    add_influx(*influx->stats, add);
+    if (influx->rollup) add_rollup(influx->rollup->stats(), add);
   }
   metrics::add_process_metrics(registry);
 }

@@ -35,7 +35,7 @@ std::uint64_t of_intake(const Intake& intake, std::uint32_t field) {
 
 std::uint64_t of_sink(const Bridge& bridge, std::uint32_t field) {
   const SinkStats& stats = bridge.sink().stats();
-  const InfluxSink* influx = bridge.influx();
+  const InfluxSink::Shared* influx = bridge.influx();
   switch (field) {
     case id::kFramesCommitted:
       return stats.frames_committed;
@@ -44,9 +44,9 @@ std::uint64_t of_sink(const Bridge& bridge, std::uint32_t field) {
     case id::kLinesDropped:
       return sum_of(stats.lines_dropped);
     case id::kRetries:
-      return influx == nullptr ? 0 : influx->writer_stats().retries.load();
+      return influx == nullptr ? 0 : influx->stats->retries.load();
     case id::kDatabaseReachable:
-      return influx != nullptr && influx->writer_stats().reachable ? 1 : 0;
+      return influx != nullptr && influx->stats->reachable ? 1 : 0;
     default:
       return 0;
   }

@@ -40,6 +40,7 @@ std::vector<config::Key> influx_keys(Settings& s) {
        "1.x: create the database and its retention policies when missing."},
       {"influx.retention", Duration{&s.retention, 1h, kMaxRetention},
        "1.x: how long a created database keeps every window."},
+      {"influx.connections", Integer{&s.connections, 1, 16}, "Writes under way at the same time."},
       {"influx.rollup", Flag{&s.rollup}, "Write a 10 s rollup (1.x: policy rollup, 2.x: bucket <bucket>_rollup)."},
       {"influx.rollup_retention", Duration{&s.rollup_retention, 1h, kMaxRetention},
        "1.x: how long it keeps the rollup."},
@@ -49,7 +50,7 @@ std::vector<config::Key> influx_keys(Settings& s) {
 std::vector<config::Key> own_keys(Settings& s) {
   return {
       {"sink", Choice{&s.sink, {"influx", "stdout", "file"}}, "Where lines go."},
-      {"sink.file", Text{&s.sink_file}, "File that sink = file appends to."},
+      {"sink_file", Text{&s.sink_file}, "File that sink = file appends to."},
       {"batch.lines", Integer{&s.batch_lines, 1, 1'000'000}, "Lines after which a batch is written."},
       {"batch.interval", Duration{&s.batch_interval, 1ms, 60s}, "Longest time a line waits for its batch to fill."},
       {"batch.queue", Bytes{&s.batch_queue, 2U << 20U, 16ULL << 30U},
@@ -109,7 +110,7 @@ config::Program program(Settings& settings) {
 }
 
 Result<> complete(Settings& settings) {
-  if (settings.sink == "file" && settings.sink_file.empty()) return wrong("sink = file needs sink.file");
+  if (settings.sink == "file" && settings.sink_file.empty()) return wrong("sink = file needs sink_file");
   if (settings.mqtt.client_id.empty()) settings.mqtt.client_id = "kpulse-bridge-" + machine_name();
   if (settings.create_database) settings.influx.policy = influx::kHiresPolicy;
   if (auto token = read_token(settings); !token) return token;

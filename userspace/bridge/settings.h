@@ -20,12 +20,13 @@ struct Settings {
   std::string token_file;
   bool create_database = true;
   bool rollup = true;
+  std::int64_t connections = 2;
   std::chrono::nanoseconds retention = std::chrono::hours(24);
   std::chrono::nanoseconds rollup_retention = std::chrono::hours(672);
   std::string sink = "influx";
   std::string sink_file;
   std::int64_t batch_lines = 5'000;
-  std::chrono::nanoseconds batch_interval = std::chrono::milliseconds(100);
+  std::chrono::nanoseconds batch_interval = std::chrono::milliseconds(20);
   std::uint64_t batch_queue = 64U << 20U;
   std::string gzip = "auto";
   std::string metrics_listen = "127.0.0.1:9465";

@@ -8,6 +8,12 @@ namespace {
 
 constexpr std::chrono::milliseconds kIdle{500};
 
+std::vector<std::unique_ptr<Sink>> one(std::unique_ptr<Sink> sink) {
+  std::vector<std::unique_ptr<Sink>> lanes;
+  lanes.push_back(std::move(sink));
+  return lanes;
+}
+
 std::atomic<std::uint64_t>& dropped(SinkStats& stats, Drop drop) {
   return stats.lines_dropped[static_cast<std::size_t>(drop)];
 }
@@ -23,14 +29,20 @@ SinkRunner::Queued::~Queued() {
   if (batch_) dropped(*stats_, Drop::queue_full) += batch_->text.lines();
 }
 
-SinkRunner::SinkRunner(std::string name, std::unique_ptr<Sink> sink, std::size_t max_bytes,
+SinkRunner::SinkRunner(std::string name, std::vector<std::unique_ptr<Sink>> lanes, std::size_t max_bytes,
                        std::function<void()> on_room)
     : name_(std::move(name)),
-      sink_(std::move(sink)),
+      lanes_(std::move(lanes)),
       max_bytes_(max_bytes),
       on_room_(std::move(on_room)),
       queue_(max_bytes),
-      thread_([this] { run(); }) {}
+      running_(lanes_.size()) {
+  for (const auto& lane : lanes_) threads_.emplace_back([this, &lane] { run(*lane); });
+}
+
+SinkRunner::SinkRunner(std::string name, std::unique_ptr<Sink> sink, std::size_t max_bytes,
+                       std::function<void()> on_room)
+    : SinkRunner(std::move(name), one(std::move(sink)), max_bytes, std::move(on_room)) {}
 
 SinkRunner::~SinkRunner() {
   stop(std::chrono::nanoseconds(0));
@@ -46,41 +58,61 @@ bool SinkRunner::has_room() const {
 }
 
 void SinkRunner::stop(std::chrono::nanoseconds limit) {
-  if (!thread_.joinable()) return;
-  sink_->hurry();
+  if (threads_.empty()) return;
+  for (const auto& lane : lanes_) lane->hurry();
   queue_.close();
   ended_.pop_for(limit);
   gave_up_ = true;
-  sink_->abort();
-  thread_.join();
+  for (const auto& lane : lanes_) lane->abort();
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
 }
 
-void SinkRunner::run() {
+/// The oldest batch; nothing when there is none. One lane at a time waits for it, so numbers follow the queue.
+std::optional<SinkRunner::Ticket> SinkRunner::next() {
+  const std::lock_guard lock(next_mutex_);
+  auto queued = queue_.pop_for(kIdle);
+  if (!queued) return std::nullopt;
+  return Ticket{.batch = queued->take(), .number = next_number_++};
+}
+
+void SinkRunner::run(Sink& sink) {
   for (;;) {
-    auto queued = queue_.pop_for(kIdle);
-    if (!queued) {
+    const auto ticket = next();
+    if (!ticket) {
       if (queue_.closed()) break;
       continue;
     }
-    const std::shared_ptr<const Batch> batch = queued->take();
     if (gave_up_) {
-      dropped(stats_, Drop::shutdown) += batch->text.lines();
+      dropped(stats_, Drop::shutdown) += ticket->batch->text.lines();
+      settle(ticket->number, 0);
     } else {
-      deliver(*batch);
+      deliver(sink, *ticket);
     }
     on_room_();
   }
-  ended_.close();
+  if (--running_ == 0) ended_.close();
 }
 
-void SinkRunner::deliver(const Batch& batch) {
-  const Delivery delivery = batch.text.lines() == 0 ? Delivery{} : sink_->write(batch);
+void SinkRunner::deliver(Sink& sink, const Ticket& ticket) {
+  const Batch& batch = *ticket.batch;
+  const Delivery delivery = batch.text.lines() == 0 ? Delivery{} : sink.write(batch);
   ++stats_.batches;
   stats_.lines_committed += delivery.committed;
   for (std::size_t i = 0; i < kDrops; ++i) stats_.lines_dropped[i] += delivery.dropped[i];
   const bool cut_short = delivery.dropped[static_cast<std::size_t>(Drop::shutdown)] > 0;
   const bool accepted = delivery.committed > 0 || batch.text.lines() == 0;
-  if (accepted && !cut_short) stats_.frames_committed += batch.frames;
+  settle(ticket.number, accepted && !cut_short ? batch.frames : 0);
+}
+
+/// A frame may begin in the batch before its last: it counts when that one is done as well.
+void SinkRunner::settle(std::uint64_t number, std::uint64_t frames) {
+  const std::lock_guard lock(settle_mutex_);
+  waiting_.emplace(number, frames);
+  for (auto first = waiting_.begin(); first != waiting_.end() && first->first == settled_; ++settled_) {
+    stats_.frames_committed += first->second;
+    first = waiting_.erase(first);
+  }
 }
 
 }  // namespace kpulse::bridge

@@ -3,9 +3,13 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "base/bounded_queue.h"
 #include "bridge/sink.h"
@@ -15,6 +19,9 @@ namespace kpulse::bridge {
 class SinkRunner {
  public:
   /// `on_room` is called on the sink's thread whenever a batch has left the queue for good.
+  /// Each of `lanes` writes on a thread of its own: several connections to the same place.
+  SinkRunner(std::string name, std::vector<std::unique_ptr<Sink>> lanes, std::size_t max_bytes,
+             std::function<void()> on_room);
   SinkRunner(std::string name, std::unique_ptr<Sink> sink, std::size_t max_bytes, std::function<void()> on_room);
   SinkRunner(const SinkRunner&) = delete;
   SinkRunner& operator=(const SinkRunner&) = delete;
@@ -48,18 +55,32 @@ class SinkRunner {
     SinkStats* stats_;
   };
 
-  void run();
-  void deliver(const Batch& batch);
+  /// A batch on its way, and its place in the order of the queue.
+  struct Ticket {
+    std::shared_ptr<const Batch> batch;
+    std::uint64_t number = 0;
+  };
+
+  void run(Sink& sink);
+  std::optional<Ticket> next();
+  void deliver(Sink& sink, const Ticket& ticket);
+  void settle(std::uint64_t number, std::uint64_t frames);
 
   const std::string name_;
-  const std::unique_ptr<Sink> sink_;
+  const std::vector<std::unique_ptr<Sink>> lanes_;
   const std::size_t max_bytes_;
   const std::function<void()> on_room_;
   SinkStats stats_;
   BoundedQueue<Queued> queue_;
+  std::mutex next_mutex_;
+  std::uint64_t next_number_ = 0;  ///< under next_mutex_
+  std::mutex settle_mutex_;
+  std::uint64_t settled_ = 0;  ///< batches before this one are done; under settle_mutex_, as is ...
+  std::map<std::uint64_t, std::uint64_t> waiting_;  ///< ... frames of batches that were done before an earlier one
   std::atomic<bool> gave_up_{false};
-  BoundedQueue<int> ended_{1};  ///< closed when the thread has nothing more to do
-  std::thread thread_;
+  BoundedQueue<int> ended_{1};  ///< closed when no thread has anything more to do
+  std::atomic<std::size_t> running_;
+  std::vector<std::thread> threads_;
 };
 
 }  // namespace kpulse::bridge

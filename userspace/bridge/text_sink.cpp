@@ -32,7 +32,7 @@ TextSink::TextSink(FileDescriptor file) : file_(std::move(file)), max_write_(max
 Result<std::unique_ptr<TextSink>> TextSink::open(const std::string& path) {
   FileDescriptor file(path == "-" ? ::dup(STDOUT_FILENO)
                                   : ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, kMode));
-  if (!file) return fail(fmt::format("sink.file: cannot open {}: {}", path, std::strerror(errno)), ErrorKind::usage);
+  if (!file) return fail(fmt::format("sink_file: cannot open {}: {}", path, std::strerror(errno)), ErrorKind::usage);
   return std::unique_ptr<TextSink>(new TextSink(std::move(file)));
 }
 

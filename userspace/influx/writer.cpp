@@ -40,11 +40,12 @@ std::string_view advice_for(long status) noexcept {
 
 }  // namespace
 
-Writer::Writer(WriterOptions options)
+Writer::Writer(WriterOptions options, std::shared_ptr<WriterStats> stats)
     : options_(std::move(options)),
       backoff_(options_.backoff_min, options_.backoff_max),
       random_(static_cast<std::minstd_rand::result_type>(monotonic_ns())),
-      max_body_(std::numeric_limits<std::size_t>::max()) {}
+      max_body_(std::numeric_limits<std::size_t>::max()),
+      stats_(std::move(stats)) {}
 
 Written Writer::write(std::string_view body, std::uint64_t lines) {
   Written written;
@@ -59,15 +60,15 @@ void Writer::write_part(std::string_view body, std::uint64_t lines, Written& wri
     const Response response = send(body);
     Verdict verdict = judge(response.status, response.body);
     if (interrupt_.aborted()) break;
-    ++stats_.outcomes[static_cast<std::size_t>(verdict.outcome)];
+    ++stats_->outcomes[static_cast<std::size_t>(verdict.outcome)];
     if (verdict.outcome == Outcome::retry && verdict.max_tries > 0 && tries >= verdict.max_tries)
       verdict = {.outcome = Outcome::drop};
     if (settle(verdict, response, body, lines, written)) return;
     if (verdict.outcome == Outcome::create_database && create_missing(response)) continue;
-    stats_.reachable = false;
+    stats_->reachable = false;
     complain(verdict.outcome == Outcome::hold ? "the database refuses us" : "cannot write", response);
     if (pause(response)) break;
-    ++stats_.retries;
+    ++stats_->retries;
   }
   written.abandoned += lines;
 }
@@ -104,7 +105,7 @@ bool Writer::settle(const Verdict& verdict, const Response& response, std::strin
       break;
     }
   }
-  if (!stats_.reachable.exchange(true)) spdlog::info("influx: writing to {}", options_.server.url);
+  if (!stats_->reachable.exchange(true)) spdlog::info("influx: writing to {}", options_.server.url);
   last_complaint_.clear();
   backoff_.reset();
   creations_ = 0;
@@ -126,8 +127,8 @@ void Writer::write_halves(std::string_view body, std::uint64_t lines, Written& w
 Response Writer::send(std::string_view body) {
   if (!know_version()) return {.status = 0, .body = {}, .error = "no answer to /ping", .influx_version = {}};
   const std::string_view packed = options_.gzip ? gzip_.compress(body) : body;
-  ++stats_.requests;
-  stats_.body_bytes += packed.size();
+  ++stats_->requests;
+  stats_->body_bytes += packed.size();
   return http_.post(*request_, packed, options_.timeout);
 }
 
@@ -148,14 +149,14 @@ bool Writer::know_version() {
   }
   request_ = write_request(*version, options_.server);
   if (options_.gzip) request_->headers.emplace_back("Content-Encoding: gzip");
-  stats_.version = static_cast<int>(*version);
-  spdlog::info("influx: {} speaks version {}", options_.server.url, stats_.version.load());
+  stats_->version = static_cast<int>(*version);
+  spdlog::info("influx: {} speaks version {}", options_.server.url, stats_->version.load());
   return true;
 }
 
 /// True when the database was made, so that the write can be tried again at once.
 bool Writer::create_missing(const Response& response) {
-  const bool can = options_.create_database && stats_.version == static_cast<int>(Version::v1);
+  const bool can = options_.create_database && stats_->version == static_cast<int>(Version::v1);
   if (!can || creations_ >= kMaxCreations) return false;
   ++creations_;
   spdlog::info("influx: {}; creating database {}", answer_of(response), options_.server.database);

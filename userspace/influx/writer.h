@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <random>
 #include <string>
@@ -52,7 +53,8 @@ struct Written {
 /// Used by one thread; interrupt() from any.
 class Writer {
  public:
-  explicit Writer(WriterOptions options);
+  /// Writers of one database may count together.
+  explicit Writer(WriterOptions options, std::shared_ptr<WriterStats> stats = std::make_shared<WriterStats>());
 
   /// Returns when every line is committed or given up. `lines` is the number of lines in `body`.
   [[nodiscard]] Written write(std::string_view body, std::uint64_t lines);
@@ -63,7 +65,7 @@ class Writer {
     http_.wake();
   }
 
-  [[nodiscard]] const WriterStats& stats() const noexcept { return stats_; }
+  [[nodiscard]] const WriterStats& stats() const noexcept { return *stats_; }
 
  private:
   void write_part(std::string_view body, std::uint64_t lines, Written& written);
@@ -87,7 +89,7 @@ class Writer {
   std::string last_complaint_;
   std::size_t max_body_;       ///< learnt from 413
   std::size_t creations_ = 0;  ///< in a row without a write accepted
-  WriterStats stats_;
+  const std::shared_ptr<WriterStats> stats_;
 };
 
 }  // namespace kpulse::influx

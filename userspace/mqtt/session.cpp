@@ -7,7 +7,9 @@
 
 #include <cerrno>
 #include <cstring>
+#include <optional>
 
+#include "mqtt/cork.h"
 #include "mqtt/setup.h"
 
 namespace kpulse::mqtt {
@@ -141,6 +143,9 @@ bool Session::tcp_failed() {
 }
 
 void Session::read() {
+  // Only who subscribes has acknowledgements to send.
+  std::optional<Cork> cork;
+  if (!options_.subscriptions.empty()) cork.emplace(socket());
   for (int packets = 0; packets < kReadBudget && state_ != State::closed; ++packets) {
     errno = 0;
     const int status = mosquitto_loop_read(handle_.get(), 1);

@@ -46,14 +46,20 @@ class FakeSink final : public Sink {
   Gate& gate_;
 };
 
-/// Waits up to 10 s.
+/// Waits up to `limit`; true when the condition came true.
 template <class Condition>
-bool eventually(Condition condition) {
-  for (int i = 0; i < 10'000; ++i) {
+bool eventually_for(std::chrono::milliseconds limit, Condition condition) {
+  for (std::int64_t i = 0; i < limit.count(); ++i) {
     if (condition()) return true;
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   return false;
+}
+
+/// The same, up to 10 s.
+template <class Condition>
+bool eventually(Condition condition) {
+  return eventually_for(std::chrono::seconds(10), condition);
 }
 
 }  // namespace kpulse::bridge::test

@@ -38,7 +38,7 @@ TEST(Settings, ADatabaseElsewhereIsSentCompressedBatches) {
 }
 
 TEST(Settings, MistakesNameTheirKey) {
-  EXPECT_NE(error_of({.sink = "file"}).find("sink.file"), std::string::npos);
+  EXPECT_NE(error_of({.sink = "file"}).find("sink_file"), std::string::npos);
   EXPECT_NE(error_of({.influx_version = "2"}).find("influx.bucket"), std::string::npos);
   EXPECT_NE(error_of({.token_file = "/nonexistent/token"}).find("influx.token_file"), std::string::npos);
   Settings bad_url;

@@ -13,6 +13,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using test::eventually;
+using test::eventually_for;
 using test::FakeSink;
 using test::Gate;
 
@@ -52,6 +53,30 @@ TEST(SinkRunner, LosesTheOldestLinesOfASinkThatIsAwayAndCountsThem) {
   EXPECT_EQ(dropped(runner, Drop::queue_full), 112U) << "larger than the bound by itself";
   gate.set(gate.open);
   EXPECT_TRUE(eventually([&] { return runner.stats().lines_committed == 9; }));
+}
+
+TEST(SinkRunner, AFrameCountsWhenTheBatchesBeforeItsLastAreDoneAsWell) {
+  Gate slow;
+  Gate fast{.open = true};
+  std::vector<std::unique_ptr<Sink>> lanes;
+  lanes.push_back(std::make_unique<FakeSink>(slow));
+  lanes.push_back(std::make_unique<FakeSink>(fast));
+  SinkRunner runner("fake", std::move(lanes), 1'000, [] {});
+  // The slow lane takes a batch sooner or later; from then on only the fast one gets on.
+  std::uint64_t offered = 0;
+  while (runner.stats().frames_committed == offered) {
+    runner.offer(batch_of(1));
+    ++offered;
+    ASSERT_TRUE(eventually([&] { return runner.queue_bytes() == 0; }));
+    eventually_for(50ms, [&] { return runner.stats().frames_committed == offered; });
+  }
+  const std::uint64_t stuck = runner.stats().frames_committed;
+  const std::uint64_t done = runner.stats().batches;
+  for (int i = 0; i < 5; ++i) runner.offer(batch_of(1));
+  ASSERT_TRUE(eventually([&] { return runner.stats().batches == done + 5; }));
+  EXPECT_EQ(runner.stats().frames_committed, stuck) << "the batch before these is not done";
+  slow.set(slow.open);
+  EXPECT_TRUE(eventually([&] { return runner.stats().frames_committed == offered + 5; }));
 }
 
 TEST(SinkRunner, StopsInTimeAndCountsWhatIsLeft) {

@@ -38,7 +38,7 @@ TEST(TextSink, AFileThatCannotBeOpenedIsAMistakeOfTheConfiguration) {
   const auto sink = TextSink::open("/nonexistent/folder/file");
   ASSERT_FALSE(sink);
   EXPECT_EQ(sink.error().exit_status(), 2);
-  EXPECT_NE(sink.error().message.find("sink.file"), std::string::npos);
+  EXPECT_NE(sink.error().message.find("sink_file"), std::string::npos);
 }
 
 TEST(TextSink, LinesThatDoNotFitOnTheDiskAreCounted) {
