@@ -45,7 +45,8 @@ constexpr std::string_view kEdges = R"(
   causes. `/proc/PID/schedstat` has the same definition.
 - **Discarded waits (`waits_discarded`).** On kernels with EEVDF (6.12 and later) a task that is moved to another CPU while it
   sleeps in delayed dequeue carries an early stamp; its next wait would contain sleep. That one wait is left out of `wait_*` and
-  counted here, and so is every wait that would come out negative.
+  counted here, and so is every wait that would come out negative. A sleep shorter than 65 us may pass.
+- **A wait that was cut by a migration** counts from the queue it ended on: the kernel stamps a task anew when it changes queues.
 - **A wait belongs to the window in which it ended.** A wait of 40 ms that ends in a 10 ms window is shown there, in full:
   `wait_ns` and `wait_max_ns` can be larger than the window. CPU time, in contrast, is split exactly between windows.
 - **The idle task** is never a victim. As a culprit it has pid 0 and means: the CPU was idle when the longest wait ended.
@@ -53,6 +54,8 @@ constexpr std::string_view kEdges = R"(
   says so. A missing row is a loss, and is counted (`windows_lost`, `ring_dropped`, `frames_discarded`).
 - **Steps of the wall clock** end a stream and begin a new one (`clock_steps`): windows are aligned to the clock as it is after.
 - **The worst wait is one per window.** Ties go to the first.
+- **Distributions** (`kpulse_sched_wait`, `kpulse_sched_oncpu`) are cut when the agent reads, a few ms after the interval's end; over all
+  frames every value counts once.
 )";
 
 std::string_view name_of(Kind kind) {
