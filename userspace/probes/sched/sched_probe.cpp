@@ -105,7 +105,7 @@ void SchedProbe::set_windows(const kp_window_config& config) {
   config_ = config;
   assembler_->set_windows(config);
   if (recording_ != nullptr) recording::write(*recording_, config);
-  if (begins) take_snapshots();
+  if (begins) take_snapshots(0);
 }
 
 void SchedProbe::take_record(std::span<const std::byte> bytes) {
@@ -124,11 +124,22 @@ void SchedProbe::take_record(std::span<const std::byte> bytes) {
   if (recording_ != nullptr) recording::write(*recording_, record);
 }
 
-void SchedProbe::take_snapshots() {
+/// Has the CPU itself look at what it is doing, through an interrupt.
+void SchedProbe::check(std::size_t cpu) const {
+  LIBBPF_OPTS(bpf_test_run_opts, options, .flags = BPF_F_TEST_RUN_ON_CPU, .cpu = static_cast<__u32>(cpu));
+  bpf_prog_test_run_opts(bpf_program__fd(skeleton_->progs.kp_check), &options);
+}
+
+void SchedProbe::take_snapshots(std::uint64_t end) {
   kp_sched_cpu copy{};
   for (std::size_t cpu = 0; cpu < cpus_.values().size(); ++cpu) {
     const kp_sched_cpu& live = cpus_.values()[cpu];
-    if (live.sequence == 0 || !bpf::read_consistent(live, live.sequence, copy)) continue;
+    if (live.sequence == 0) continue;
+    hides_switches_ = hides_switches_ || live.switches_missed != 0;
+    // Busy without an event for a whole window: usually a task that spins. Where switches are hidden, it may be idle as
+    // well.
+    if (hides_switches_ && live.open.running != 0 && live.open.number + 1 < end) check(cpu);
+    if (!bpf::read_consistent(live, live.sequence, copy)) continue;
     if (recording_ != nullptr) recording::write(*recording_, cpu, copy);
     assembler_->on_snapshot(cpu, copy);
   }
@@ -136,7 +147,7 @@ void SchedProbe::take_snapshots() {
 
 void SchedProbe::drain(std::uint64_t end) {
   // The mapping first: a window that is closed after it was read is then in the ring buffer.
-  take_snapshots();
+  take_snapshots(end);
   ring_->consume(ring_bytes(static_cast<std::uint32_t>(cpus_.values().size())) / sizeof(kp_sched_window));
   for (std::size_t cpu = 0; cpu < slots_.values().size(); ++cpu) {
     if (cpus_.values()[cpu].sequence == 0) continue;
@@ -169,6 +180,7 @@ Intake SchedProbe::intake() const {
                 .records_invalid = records_invalid_};
   for (const kp_sched_cpu& cpu : cpus_.values()) {
     intake.ring_dropped += cpu.ring_dropped;
+    intake.switches_missed += cpu.switches_missed;
     intake.clock_backwards += cpu.clock_backwards;
   }
   return intake;

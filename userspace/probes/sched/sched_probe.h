@@ -59,7 +59,8 @@ class SchedProbe final : public Probe {
 
   [[nodiscard]] Result<> choose_programs();
   void take_record(std::span<const std::byte> bytes);
-  void take_snapshots();
+  void take_snapshots(std::uint64_t end);
+  void check(std::size_t cpu) const;
 
   WaitMethod method_;
   Skeleton skeleton_;
@@ -71,6 +72,7 @@ class SchedProbe final : public Probe {
   kp_window_config config_{};
   std::vector<ClockReading> readings_;
   std::unique_ptr<std::ostream> recording_;
+  bool hides_switches_ = false;  // this kernel has been seen to keep a switch from us
   std::uint64_t records_ = 0;
   std::uint64_t records_invalid_ = 0;
 };
