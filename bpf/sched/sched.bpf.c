@@ -14,7 +14,7 @@
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* Set before loading: take waits from wakeup stamps instead of sched_info. */
-const volatile bool kp_by_wakeup;
+const volatile __u32 kp_by_wakeup;
 /* Set before loading: wake the agent when the ring buffer holds this many bytes. */
 const volatile __u64 kp_ring_wakeup;
 

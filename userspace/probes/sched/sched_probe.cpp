@@ -126,7 +126,10 @@ void SchedProbe::take_record(std::span<const std::byte> bytes) {
 
 /// Has the CPU itself look at what it is doing, through an interrupt.
 void SchedProbe::check(std::size_t cpu) const {
-  LIBBPF_OPTS(bpf_test_run_opts, options, .flags = BPF_F_TEST_RUN_ON_CPU, .cpu = static_cast<__u32>(cpu));
+  bpf_test_run_opts options{};
+  options.sz = sizeof(options);
+  options.flags = BPF_F_TEST_RUN_ON_CPU;
+  options.cpu = static_cast<__u32>(cpu);
   bpf_prog_test_run_opts(bpf_program__fd(skeleton_->progs.kp_check), &options);
 }
 
