@@ -11,6 +11,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstring>
+#include <thread>
 
 #include "base/clock.h"
 #include "base/version.h"
@@ -160,6 +161,8 @@ Result<> Agent::run() {
 }
 
 void Agent::finish() {
+  // What was whole when the signal came is whole for sure after the grace period.
+  std::this_thread::sleep_for(std::chrono::nanoseconds(Schedule::kGraceNs));
   const std::uint64_t wall = wall_ns();
   sampler_->drain(wall);
   while (auto frame = sampler_->next_frame(wall)) publish(std::move(*frame));
