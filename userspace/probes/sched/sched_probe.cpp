@@ -21,7 +21,8 @@ void destroy_sched_bpf(sched_bpf* skeleton) noexcept {
 namespace kpulse::probes {
 namespace {
 
-/// The ring holds about 2.5 s of 10 ms windows of 16 CPUs; with more CPUs it grows in proportion.
+/// The ring holds about 1.7 s of 10 ms windows of 16 CPUs (512 KiB, 192 bytes each); with more CPUs it grows in
+/// proportion.
 constexpr std::uint32_t kRingBytes = 512U << 10U;
 constexpr std::uint32_t kRingCpus = 16;
 
