@@ -55,7 +55,8 @@ real_names() {
   done
 }
 
-apt_has() { apt-cache policy "$1" 2>/dev/null | grep -q 'Candidate: [^(]'; }
+# No pipe into `grep -q`: it stops reading at the first match, apt-cache dies of SIGPIPE, and with pipefail that reads as "no".
+apt_has() { [[ $(apt-cache policy "$1" 2>/dev/null) == *'Candidate: '[^\(]* ]]; }
 
 # missing_packages MANAGER GROUP...: prints what is not installed yet.
 missing_packages() {
