@@ -52,9 +52,11 @@ TEST(SchedMethods, SchedInfoAndWakeupStampsAgreeOnTheNinetyNinthPercentile) {
 
 TEST(SchedMethods, TheFallbackAttachesItsWakeupProgramsAndTheUsualWayDoesNot) {
   KPULSE_NEED_BPF();
-  const auto attached = [](probes::WaitMethod method, const char* name) {
+  const auto types = bpf::KernelTypes::load();
+  ASSERT_TRUE(types) << types.error().message;
+  const auto attached = [&types](probes::WaitMethod method, const char* name) {
     probes::SchedProbe probe(method);
-    const auto done = probe.attach();
+    const auto done = probe.attach({.types = *types});
     EXPECT_TRUE(done) << (done ? "" : done.error().message);
     for (const ProgramStatus& program : probe.programs()) {
       if (program.name == name) return program.attached;

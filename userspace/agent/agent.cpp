@@ -6,6 +6,7 @@
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -28,6 +29,7 @@ using namespace std::chrono_literals;
 constexpr int kMaxFramesPerTick = 64;
 /// Frames that nobody took for this long are of no use on a live panel.
 constexpr std::uint32_t kFrameExpirySeconds = 3600;
+constexpr std::uint64_t kUrgentIntervalNs = 50'000'000;
 constexpr std::uint64_t kSelfIntervalNs = 1'000'000'000;
 constexpr auto kFarewellLimit = 1500ms;
 
@@ -116,6 +118,7 @@ void Agent::tick() {
     if (!frame) break;
     publish(std::move(*frame));
   }
+  publish_urgent(wall);
   if (sampler_->follow_clock()) {
     spdlog::warn("the wall clock was stepped: a new stream begins");
     self_->set_clock_steps(sampler_->clock_steps());
@@ -123,9 +126,18 @@ void Agent::tick() {
   }
 }
 
+/// Not more often than makes sense to a reader: a storm of events must not become a storm of frames.
+void Agent::publish_urgent(std::uint64_t wall) {
+  if (wall < urgent_after_ns_) return;
+  auto frame = sampler_->urgent_frame(wall);
+  if (!frame) return;
+  publish(std::move(*frame));
+  urgent_after_ns_ = wall + kUrgentIntervalNs;
+}
+
 void Agent::publish(Frame frame) {
   self_->set_intake(sampler_->intake());
-  if (const std::uint64_t now = monotonic_ns(); now >= self_due_ns_) {
+  if (const std::uint64_t now = monotonic_ns(); frame.windows > 0 && now >= self_due_ns_) {
     self_due_ns_ = now + kSelfIntervalNs;
     frame.series.push_back(self_->series());
   }
@@ -134,7 +146,9 @@ void Agent::publish(Frame frame) {
 }
 
 void Agent::arm_timer() {
-  due_ns_ = sampler_->next_drain(wall_ns());
+  const std::uint64_t wall = wall_ns();
+  due_ns_ = sampler_->next_drain(wall);
+  if (wall < urgent_after_ns_) due_ns_ = std::min(due_ns_, urgent_after_ns_);
   const itimerspec when{.it_interval = {}, .it_value = to_timespec(due_ns_)};
   // Cancelled when the wall clock is set: the loop then looks at it at once.
   timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &when, nullptr);

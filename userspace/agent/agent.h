@@ -35,12 +35,14 @@ class Agent {
   void arm_timer();
   void tick();
   void publish(Frame frame);
+  void publish_urgent(std::uint64_t wall);
   void finish();
 
   Options options_;
   std::unique_ptr<Sampler> sampler_;
-  std::uint64_t due_ns_ = 0;       // wall clock time the timer is armed for
-  std::uint64_t self_due_ns_ = 0;  // CLOCK_MONOTONIC
+  std::uint64_t due_ns_ = 0;           // wall clock time the timer is armed for
+  std::uint64_t self_due_ns_ = 0;      // CLOCK_MONOTONIC
+  std::uint64_t urgent_after_ns_ = 0;  // wall clock time before which no urgent frame is made
   std::string payload_;
   metrics::Registry registry_;
   std::unique_ptr<mqtt::Client> client_;

@@ -5,7 +5,7 @@
 #include "agent/agent.h"
 #include "agent/options.h"
 #include "base/log.h"
-#include "bpf/kernel.h"
+#include "bpf/libbpf_log.h"
 #include "config/schema.h"
 
 namespace {

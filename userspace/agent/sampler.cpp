@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "base/clock.h"
+#include "bpf/kernel.h"
 #include "probes/task_table.h"
 
 namespace kpulse::agent {
@@ -35,18 +36,21 @@ Result<std::unique_ptr<Sampler>> Sampler::start(SamplerOptions options,
                                                 std::vector<std::unique_ptr<probes::Probe>> probes) {
   std::unique_ptr<Sampler> sampler(new Sampler(std::move(options)));
   if (auto done = sampler->attach(std::move(probes)); !done) return fail(std::move(done).error());
-  if (auto done = sampler->align(); !done) return fail(std::move(done).error());
+  sampler->align();
   sampler->begin_stream();
   return sampler;
 }
 
 Result<> Sampler::attach(std::vector<std::unique_ptr<probes::Probe>> probes) {
+  const auto types = bpf::KernelTypes::load();
+  if (!types) return fail(types.error());
+  const probes::Machine machine{.types = *types};
   std::vector<Error> failures;
   for (auto& probe : probes) {
     if (!options_.record.empty()) {
       if (auto opened = probe->record_to(options_.record); !opened) return opened;
     }
-    auto attached = probe->attach();
+    auto attached = probe->attach(machine);
     for (ProgramStatus& program : probe->programs()) {
       if (!program.attached) spdlog::warn("{}: {} is not attached: {}", program.probe, program.name, program.reason);
       programs_.push_back(std::move(program));
@@ -62,17 +66,23 @@ Result<> Sampler::attach(std::vector<std::unique_ptr<probes::Probe>> probes) {
   return {};
 }
 
-Result<> Sampler::align() {
+/// Without the scheduler probe there is no run-queue clock to be seen, and any clock will do for the others.
+void Sampler::align() {
   for (int attempt = 0; attempt < 200; ++attempt) {
     std::this_thread::sleep_for(1ms);  // each sleep is a switch, and so a reading of the run queue's clock
     take_clock_readings();
-    if (attempt < 10) continue;
-    if (const auto config = clock_.update(read_wall())) {
-      set_windows(*config);
-      return {};
-    }
+    if (attempt >= 10 && begin_windows()) return;
   }
-  return fail("cannot align the windows: no context switch was seen for 200 ms");
+  spdlog::warn("no context switch was seen: windows are cut by CLOCK_MONOTONIC instead of the run queues' clock");
+  const std::uint64_t now = monotonic_ns();
+  clock_.add({.clock_ns = now, .mono_ns = now});
+  begin_windows();
+}
+
+bool Sampler::begin_windows() {
+  const auto config = clock_.update(read_wall());
+  if (config) set_windows(*config);
+  return config.has_value();
 }
 
 void Sampler::take_clock_readings() {
@@ -108,6 +118,11 @@ std::optional<Frame> Sampler::frame_of(const std::optional<probes::WindowRange>&
   probes::TaskTable tasks(frame.tasks);
   for (auto& probe : probes_) probe->collect(*windows, tasks, frame.series);
   return frame;
+}
+
+std::optional<Frame> Sampler::urgent_frame(std::uint64_t wall) {
+  const bool urgent = std::ranges::any_of(probes_, [](const auto& probe) { return probe->urgent(); });
+  return urgent ? frame_of(schedule_.so_far(wall)) : std::nullopt;
 }
 
 bool Sampler::follow_clock() {

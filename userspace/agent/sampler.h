@@ -47,6 +47,9 @@ class Sampler {
   /// The windows of the unfinished frame that have ended: the last frame of all.
   [[nodiscard]] std::optional<Frame> rest(std::uint64_t wall) { return frame_of(schedule_.rest(wall)); }
 
+  /// A frame that cannot wait, after a drain(): with the events that happened and the windows that are over, if any.
+  [[nodiscard]] std::optional<Frame> urgent_frame(std::uint64_t wall);
+
   /// Keeps windows aligned to the wall clock. True when the wall clock was stepped and so a new stream has begun.
   [[nodiscard]] bool follow_clock();
 
@@ -61,7 +64,8 @@ class Sampler {
   explicit Sampler(SamplerOptions options);
 
   [[nodiscard]] Result<> attach(std::vector<std::unique_ptr<probes::Probe>> probes);
-  [[nodiscard]] Result<> align();
+  void align();
+  bool begin_windows();
   [[nodiscard]] std::optional<Frame> frame_of(const std::optional<probes::WindowRange>& windows);
   void take_clock_readings();
   void set_windows(const kp_window_config& config);

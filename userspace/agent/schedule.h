@@ -43,6 +43,12 @@ class Schedule {
     return ended(wall) >= frame_end() ? take(frame_end()) : std::nullopt;
   }
 
+  /// The same for a frame that cannot wait: maybe no window at all.
+  [[nodiscard]] probes::WindowRange so_far(std::uint64_t wall) {
+    const std::uint64_t next = next_;
+    return rest(wall).value_or(probes::WindowRange{.first = next, .count = 0});
+  }
+
   /// The windows of the unfinished frame that have ended, for the last frame of all.
   [[nodiscard]] std::optional<probes::WindowRange> rest(std::uint64_t wall) {
     return take(std::min(ended(wall), frame_end()));

@@ -1,32 +1,14 @@
 #include "bpf/kernel.h"
 
-#include <spdlog/spdlog.h>
 #include <sys/utsname.h>
 
-#include <array>
 #include <cerrno>
-#include <cstdarg>
-#include <cstdio>
 #include <cstring>
+
+#include "bpf/libbpf_log.h"
 
 namespace kpulse::bpf {
 namespace {
-
-std::string& last_warning() {
-  static std::string text;
-  return text;
-}
-
-int on_libbpf_message(libbpf_print_level level, const char* format, va_list arguments) {
-  if (level == LIBBPF_DEBUG) return 0;
-  std::array<char, 1024> line{};
-  const int length = std::vsnprintf(line.data(), line.size(), format, arguments);
-  std::string text(line.data());
-  while (!text.empty() && text.back() == '\n') text.pop_back();
-  spdlog::debug("{}", text);
-  if (level == LIBBPF_WARN && last_warning().empty()) last_warning() = text;
-  return length;
-}
 
 bool member_in(const btf* types, const btf_type* structure, std::string_view field) {
   const btf_member* members = btf_members(structure);
@@ -68,14 +50,6 @@ bool KernelTypes::has_field(std::string_view structure, std::string_view field) 
 std::string kernel_release() {
   utsname name{};
   return uname(&name) == 0 ? name.release : "unknown";
-}
-
-void init_libbpf_log() {
-  libbpf_set_print(on_libbpf_message);
-}
-
-std::string take_libbpf_warning() {
-  return std::exchange(last_warning(), {});
 }
 
 Error bpf_error(std::string_view what, int error) {

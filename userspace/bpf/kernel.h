@@ -34,12 +34,6 @@ class KernelTypes {
 /// "6.18.44": what uname -r says.
 [[nodiscard]] std::string kernel_release();
 
-/// Routes libbpf's messages to the log (debug level), and remembers the last warning for error messages.
-void init_libbpf_log();
-
-/// The last warning of libbpf, without newline, for "why"; cleared by the call.
-[[nodiscard]] std::string take_libbpf_warning();
-
 /// An Error for a failed BPF call: tells missing permission from everything else, and what to do.
 [[nodiscard]] Error bpf_error(std::string_view what, int error);
 

@@ -2,22 +2,47 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
+
+#include "bpf/libbpf_log.h"
 
 namespace kpulse::bpf {
+
+Result<> Programs::load(const std::function<Result<>()>& open, const std::function<int()>& load) {
+  for (;;) {
+    wanted_.clear();
+    status_.clear();
+    if (auto opened = open(); !opened) return opened;
+    static_cast<void>(take_libbpf_warning());
+    const int error = load();
+    if (error == 0) return {};
+    // Without permission every program fails: nothing to be gained by leaving some out.
+    if (error == -EPERM || !refuse()) return fail(bpf_error(probe_ + ": cannot load the programs", error));
+  }
+}
+
+/// True when there is a program to be left out of the next attempt.
+bool Programs::refuse() {
+  RefusedProgram refused = take_refused_program();
+  const auto named = [&](const bpf_program* program) { return refused.name == bpf_program__name(program); };
+  if (std::ranges::none_of(wanted_, named)) return false;
+  return refused_.try_emplace(std::move(refused.name), "the kernel refused it: " + refused.reason).second;
+}
+
+void Programs::report(const bpf_program* program, std::string reason) {
+  status_.push_back(
+      {.probe = probe_, .name = bpf_program__name(program), .attached = false, .reason = std::move(reason)});
+}
 
 void Programs::want(const KernelTypes& types, bpf_program* program) {
   const std::string section = bpf_program__section_name(program);
   const std::string tracepoint = section.substr(section.find('/') + 1);
   const bool exists = types.tracepoint_arguments(tracepoint).has_value();
-  bpf_program__set_autoload(program, exists);
-  if (exists) {
-    wanted_.push_back(program);
-  } else {
-    status_.push_back({.probe = probe_,
-                       .name = bpf_program__name(program),
-                       .attached = false,
-                       .reason = "this kernel has no tracepoint " + tracepoint});
-  }
+  const auto refused = refused_.find(bpf_program__name(program));
+  const bool loads = exists && refused == refused_.end();
+  bpf_program__set_autoload(program, loads);
+  if (loads) return wanted_.push_back(program);
+  report(program, exists ? refused->second : "this kernel has no tracepoint " + tracepoint);
 }
 
 void Programs::attach() {

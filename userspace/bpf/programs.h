@@ -4,6 +4,8 @@
 
 #include <bpf/libbpf.h>
 
+#include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,7 +24,13 @@ class Programs {
  public:
   explicit Programs(std::string_view probe) : probe_(probe) {}
 
-  /// Takes a tp_btf program into the load if the kernel has its tracepoint; otherwise it is reported as not attached.
+  /// Opens and loads an object. `open` opens it anew and calls want() and skip() for each of its programs, `load` loads
+  /// it (0 or a negative error number). A program that the verifier refuses is reported and left out of the next
+  /// attempt, so it costs only its own metrics.
+  [[nodiscard]] Result<> load(const std::function<Result<>()>& open, const std::function<int()>& load);
+
+  /// Takes a tp_btf program into the load if the kernel has its tracepoint and has not refused it; otherwise it is
+  /// reported as not attached.
   void want(const KernelTypes& types, bpf_program* program);
 
   /// Keeps a program out of the load without a report: another one does its work on this kernel.
@@ -37,7 +45,11 @@ class Programs {
   [[nodiscard]] const std::vector<ProgramStatus>& status() const noexcept { return status_; }
 
  private:
+  [[nodiscard]] bool refuse();
+  void report(const bpf_program* program, std::string reason);
+
   std::string probe_;
+  std::map<std::string, std::string, std::less<>> refused_;  // by name: why
   std::vector<bpf_program*> wanted_;
   std::vector<ProgramStatus> status_;
   std::vector<Link> links_;

@@ -10,6 +10,7 @@
 #include "cli/text.h"
 #include "model/catalog.h"
 #include "model/histogram.h"
+#include "model/rows.h"
 
 namespace kpulse::cli {
 namespace {
@@ -56,7 +57,7 @@ void append_row(std::string& out, const Frame& frame, const Series& series, cons
   }
   const bool absent = std::ranges::binary_search(series.absent, static_cast<std::uint32_t>(row));
   if (cells.empty() && !absent) return;
-  const std::uint64_t begin = (frame.first_window + (measurement.scope == Scope::window ? row : 0)) * frame.window_ns;
+  const std::uint64_t begin = row_time(measurement, frame, series, row);
   fmt::format_to(std::back_inserter(out), "    {}{}\n", wall_time(begin), absent ? " lost" : cells);
 }
 
@@ -72,7 +73,7 @@ void append_series(std::string& out, const Frame& frame, const Series& series) {
     const Field* field = find_field(*measurement, column.field);
     if (field != nullptr && field->kind == Kind::histogram) append_histogram(out, *field, column);
   }
-  const std::size_t rows = measurement->scope == Scope::window ? frame.windows : 1;
+  const std::size_t rows = row_count(*measurement, frame, series);
   for (std::size_t row = 0; row < rows; ++row) append_row(out, frame, series, *measurement, row);
 }
 

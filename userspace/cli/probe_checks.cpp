@@ -7,6 +7,7 @@
 #include <string>
 
 #include "bpf/kernel.h"
+#include "bpf/libbpf_log.h"
 #include "cli/system_checks.h"
 #include "cli/text.h"
 #include "probes/probe.h"
@@ -26,8 +27,11 @@ std::string read_all(const char* path) {
 std::vector<Check> check_probes() {
   bpf::init_libbpf_log();  // what libbpf has to say is in the reasons
   std::vector<Check> checks;
+  const auto types = bpf::KernelTypes::load();
+  if (!types) return checks;  // check_btf() says so
+  const probes::Machine machine{.types = *types};
   for (const auto& probe : probes::make_probes()) {
-    const auto attached = probe->attach();
+    const auto attached = probe->attach(machine);
     auto programs = program_checks(probe->programs());
     checks.insert(checks.end(), std::make_move_iterator(programs.begin()), std::make_move_iterator(programs.end()));
     if (attached) continue;

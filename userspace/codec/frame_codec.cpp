@@ -21,6 +21,7 @@ void put_series(const Series& series, v1::Series& wire) {
   wire.set_measurement(series.measurement);
   for (const std::string& tag : series.tags) wire.add_tags(tag);
   wire.mutable_absent()->Add(series.absent.begin(), series.absent.end());
+  wire.mutable_times()->Add(series.times.begin(), series.times.end());
   for (const Column& column : series.columns) encode_column(column, *wire.add_columns());
 }
 

@@ -10,6 +10,7 @@
 #include "codec/message_check.h"
 #include "codec/wire_reader.h"
 #include "model/catalog.h"
+#include "model/rows.h"
 
 namespace kpulse {
 namespace {
@@ -104,7 +105,7 @@ Checked read_head(std::string_view bytes, Head& head) {
 
 Checked check_time(const Frame& frame) {
   if (frame.sequence == 0) return lying("sequence 0");
-  if (frame.windows == 0 || frame.windows > kMaxWindows) return lying(fmt::format("{} windows", frame.windows));
+  if (frame.windows > kMaxWindows) return lying(fmt::format("{} windows", frame.windows));
   if (frame.window_ns < kMinWindowNs || frame.window_ns > kMaxWindowNs) {
     return lying(fmt::format("windows of {} ns", frame.window_ns));
   }
@@ -121,12 +122,14 @@ struct RawSeries {
   std::vector<std::string_view> tags;
   std::vector<std::uint32_t> absent;
   std::vector<std::string_view> columns;
+  std::vector<std::uint64_t> times;
 
   bool read(std::string_view bytes) {
     measurement = 0;
     tags.clear();
     absent.clear();
     columns.clear();
+    times.clear();
     WireReader wire(bytes);
     bool whole = true;
     while (whole && wire.next()) {
@@ -142,6 +145,9 @@ struct RawSeries {
           break;
         case v1::Series::kColumnsFieldNumber:
           wire.append_bytes(columns);
+          break;
+        case v1::Series::kTimesFieldNumber:
+          whole = wire.append_numbers(times);
           break;
         default:
           break;
@@ -165,13 +171,21 @@ Checked take_tags(const Measurement& measurement, const RawSeries& raw, Series& 
 }
 
 Checked take_absent(const Measurement& measurement, std::size_t rows, const RawSeries& raw, Series& series) {
-  if (measurement.scope == Scope::interval && !raw.absent.empty()) return lying("absent rows in an interval");
+  if (measurement.scope != Scope::window && !raw.absent.empty()) return lying("absent rows that are no windows");
   std::uint64_t next = 0;
   for (const std::uint32_t row : raw.absent) {
     if (row < next || row >= rows) return lying(fmt::format("{}: absent row {} of {}", measurement.name, row, rows));
     next = std::uint64_t{row} + 1;
   }
   series.absent = raw.absent;
+  return {};
+}
+
+Checked take_times(const Measurement& measurement, const RawSeries& raw, Series& series) {
+  if (measurement.scope != Scope::event && !raw.times.empty()) return lying("times of rows that are no events");
+  const auto outside = [](std::uint64_t time) { return time > kMaxTimeNs; };
+  if (std::ranges::any_of(raw.times, outside)) return lying(fmt::format("{}: time out of range", measurement.name));
+  series.times = raw.times;
   return {};
 }
 
@@ -182,12 +196,14 @@ class SeriesDecoder {
     if (!raw_.read(bytes)) return malformed("series");
     const Measurement* measurement = find_measurement(raw_.measurement);
     if (measurement == nullptr) return skip_columns();
-    const std::size_t rows = measurement->scope == Scope::window ? frame.windows : 1;
-    if (rows > rows_left_) return lying(fmt::format("more than {} rows", kMaxRows));
-    rows_left_ -= rows;
     Series& series = frame.series.emplace_back();
     series.measurement = measurement->id;
-    Checked checked = take_tags(*measurement, raw_, series);
+    Checked checked = take_times(*measurement, raw_, series);
+    if (!checked) return checked;
+    const std::size_t rows = row_count(*measurement, frame, series);
+    if (rows > rows_left_) return lying(fmt::format("more than {} rows", kMaxRows));
+    rows_left_ -= rows;
+    checked = take_tags(*measurement, raw_, series);
     if (checked) checked = take_absent(*measurement, rows, raw_, series);
     if (checked) checked = take_columns(*measurement, {.rows = rows, .tasks = frame.tasks.size()}, series);
     return checked;

@@ -5,6 +5,7 @@
 #include "influx/text.h"
 #include "model/catalog.h"
 #include "model/histogram.h"
+#include "model/rows.h"
 
 namespace kpulse::influx {
 namespace {
@@ -104,9 +105,9 @@ void LineRenderer::prepare_steps(const MeasurementPlan& plan, const Series& seri
 void LineRenderer::write_rows(const MeasurementPlan& plan, const Frame& frame, const Series& series) {
   prepare_steps(plan, series);
   const std::size_t room = plan.max_line + prefix_.size() + plan.fields.size() * task_room_;
-  const std::uint32_t rows = plan.measurement->scope == Scope::window ? frame.windows : 1;
+  const std::size_t rows = row_count(*plan.measurement, frame, series);
   auto absent = series.absent.begin();
-  for (std::uint32_t row = 0; row < rows; ++row) {
+  for (std::size_t row = 0; row < rows; ++row) {
     if (absent != series.absent.end() && *absent == row) {
       ++absent;
       continue;
@@ -114,7 +115,7 @@ void LineRenderer::write_rows(const MeasurementPlan& plan, const Frame& frame, c
     out_->reserve(room);
     out_->put(prefix_);
     for (const Step& step : steps_) write_field(step, row);
-    end_line((frame.first_window + row) * frame.window_ns);
+    end_line(row_time(*plan.measurement, frame, series, row));
   }
 }
 

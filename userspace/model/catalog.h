@@ -12,6 +12,7 @@ namespace kpulse {
 enum class Scope {
   window,    ///< one window; a frame carries one row per window
   interval,  ///< one publish interval; a frame carries at most one row
+  event,     ///< something that happened once; each row has a time of its own
 };
 
 /// What a field is: how it travels, what it becomes in the database and how it is summed up over time.

@@ -41,13 +41,15 @@ struct Column {
 struct Series {
   std::uint32_t measurement = 0;
   std::vector<std::string> tags;
-  std::vector<std::uint32_t> absent;  ///< rows that were lost, ascending
+  std::vector<std::uint32_t> absent;  ///< windows: rows that were lost, ascending
   std::vector<Column> columns;
+  std::vector<std::uint64_t> times;  ///< events: when each row's event was, in ns since 1970
 
   bool operator==(const Series&) const = default;
 };
 
-/// All windows of one publish interval of one host. (host, stream, sequence) names it for ever.
+/// All windows of one publish interval of one host. (host, stream, sequence) names it for ever. A frame of 0 windows
+/// carries events that could not wait; it has no rows of intervals, for those of the next frame have the same time.
 struct Frame {
   std::string host;
   std::uint64_t stream = 0;

@@ -14,6 +14,10 @@
 #include "model/frame.h"
 #include "probes/task_table.h"
 
+namespace kpulse::bpf {
+class KernelTypes;
+}
+
 namespace kpulse::probes {
 
 /// The windows a frame covers.
@@ -55,6 +59,11 @@ struct ClockReading {
   std::uint64_t mono_ns = 0;
 };
 
+/// What a probe finds when it is attached. Ends with the call, but for what it says itself.
+struct Machine {
+  const bpf::KernelTypes& types;
+};
+
 /// One thread owns a probe; no member is safe from another.
 class Probe {
  public:
@@ -65,12 +74,13 @@ class Probe {
 
   [[nodiscard]] virtual std::string_view name() const noexcept = 0;
 
-  /// Writes all that the probe takes in to this file as well, for replay. Call before attach().
-  [[nodiscard]] virtual Result<> record_to(const std::string& path) = 0;
+  /// Writes all that the probe takes in to this file as well, for replay. Call before attach(). Only the scheduler
+  /// probe can be recorded so far.
+  [[nodiscard]] virtual Result<> record_to(const std::string& /*path*/) { return {}; }
 
   /// Loads and attaches. Programs that cannot be attached are reported by programs() and cost only their own metrics;
   /// an Error means that the probe as a whole can do nothing here.
-  [[nodiscard]] virtual Result<> attach() = 0;
+  [[nodiscard]] virtual Result<> attach(const Machine& machine) = 0;
 
   /// Each program: attached, or why not. Valid after attach(), also when that failed.
   [[nodiscard]] virtual std::vector<ProgramStatus> programs() const = 0;
@@ -82,10 +92,16 @@ class Probe {
   /// window before `end` has ended, a grace period ago. Called at least every kMaxUndrained windows.
   virtual void drain(std::uint64_t end) = 0;
 
-  /// Pairs of run-queue clock and CLOCK_MONOTONIC seen since the last call; they calibrate the windows.
-  [[nodiscard]] virtual std::vector<ClockReading> take_clock_readings() = 0;
+  /// Pairs of run-queue clock and CLOCK_MONOTONIC seen since the last call; they calibrate the windows. For probes that
+  /// see the run queue's clock.
+  [[nodiscard]] virtual std::vector<ClockReading> take_clock_readings() { return {}; }
+
+  /// True when drain() brought an event that must not wait for the end of the publish interval: collect() is then
+  /// called at once, with the windows that are over or with none.
+  [[nodiscard]] virtual bool urgent() const { return false; }
 
   /// Appends what it knows of these windows, drained before, to the frame. Each window is asked for once, in order.
+  /// Events are appended whenever this is called. Without windows there must be no row of an interval either.
   virtual void collect(const WindowRange& windows, TaskTable& tasks, std::vector<Series>& series) = 0;
 
   /// Descriptor that becomes readable when the ring buffer wants to be drained before the next tick.

@@ -17,6 +17,20 @@ TEST(Schedule, TheFirstFrameBeginsWithTheNextWholeWindowAndEndsAtAMultiple) {
   EXPECT_EQ(frame->end(), 1'010U);
 }
 
+TEST(Schedule, AFrameThatCannotWaitTakesWhatIsOverAndTheNextOneGoesOnFromThere) {
+  Schedule schedule(kWindow, 10);
+  schedule.begin(1'000 * kWindow);
+  EXPECT_EQ(schedule.so_far(1'001 * kWindow).count, 0U);
+  EXPECT_EQ(schedule.so_far(1'001 * kWindow).first, 1'001U);
+  const auto urgent = schedule.so_far(1'004 * kWindow + Schedule::kGraceNs);
+  EXPECT_EQ(urgent.first, 1'001U);
+  EXPECT_EQ(urgent.end(), 1'004U);
+  const auto rest = schedule.next_frame(1'010 * kWindow + Schedule::kGraceNs);
+  ASSERT_TRUE(rest);
+  EXPECT_EQ(rest->first, 1'004U);
+  EXPECT_EQ(rest->end(), 1'010U);
+}
+
 TEST(Schedule, FramesFollowOneAnotherWithoutGap) {
   Schedule schedule(kWindow, 10);
   schedule.begin(1'000 * kWindow);

@@ -44,50 +44,54 @@ Result<> SchedProbe::record_to(const std::string& path) {
   return {};
 }
 
-Result<> SchedProbe::choose_programs() {
-  auto types = bpf::KernelTypes::load();
-  if (!types) return fail(std::move(types).error());
-  if (method_ == WaitMethod::automatic) method_ = has_sched_info(*types) ? WaitMethod::sched_info : WaitMethod::wakeup;
+void SchedProbe::choose_programs(const bpf::KernelTypes& types) {
+  if (method_ == WaitMethod::automatic) method_ = has_sched_info(types) ? WaitMethod::sched_info : WaitMethod::wakeup;
   const bool by_wakeup = method_ == WaitMethod::wakeup;
   skeleton_->rodata->kp_by_wakeup = by_wakeup;
 
   auto& programs = skeleton_->progs;
-  const bool has_prev_state = types->tracepoint_arguments("sched_switch").value_or(0) >= 4;
-  programs_.want(*types, has_prev_state ? programs.kp_switch : programs.kp_switch_3arg);
+  const bool has_prev_state = types.tracepoint_arguments("sched_switch").value_or(0) >= 4;
+  programs_.want(types, has_prev_state ? programs.kp_switch : programs.kp_switch_3arg);
   bpf::Programs::skip(has_prev_state ? programs.kp_switch_3arg : programs.kp_switch);
   for (bpf_program* program : {programs.kp_wakeup, programs.kp_wakeup_new}) {
-    by_wakeup ? programs_.want(*types, program) : bpf::Programs::skip(program);
+    by_wakeup ? programs_.want(types, program) : bpf::Programs::skip(program);
   }
   for (bpf_program* program : {programs.kp_fork, programs.kp_exec, programs.kp_exit, programs.kp_migrate}) {
-    programs_.want(*types, program);
+    programs_.want(types, program);
   }
-  return {};
 }
 
-Result<> SchedProbe::attach() {
+Result<> SchedProbe::open(const Machine& machine) {
   skeleton_.reset(sched_bpf__open());
   if (!skeleton_) return fail(bpf::bpf_error("sched: cannot open the programs", errno));
-  if (auto chosen = choose_programs(); !chosen) return chosen;
+  choose_programs(machine.types);
   const auto cpus = static_cast<std::uint32_t>(libbpf_num_possible_cpus());
   const std::uint32_t ring_size = ring_bytes(cpus);
   skeleton_->rodata->kp_ring_wakeup = ring_size / 2;
   bpf_map__set_max_entries(skeleton_->maps.kp_ring, ring_size);
   bpf_map__set_max_entries(skeleton_->maps.kp_sched_cpus, cpus);
   bpf_map__set_max_entries(skeleton_->maps.kp_sched_slots, cpus);
-  if (const int error = sched_bpf__load(skeleton_.get()); error != 0) {
-    return fail(bpf::bpf_error("sched: cannot load the programs", error));
-  }
-  auto mapped_cpus = bpf::MappedArray<kp_sched_cpu>::map(skeleton_->maps.kp_sched_cpus);
-  if (!mapped_cpus) return fail(std::move(mapped_cpus).error());
-  auto mapped_slots = bpf::MappedArray<kp_sched_slots>::map(skeleton_->maps.kp_sched_slots);
-  if (!mapped_slots) return fail(std::move(mapped_slots).error());
+  return {};
+}
+
+Result<> SchedProbe::map_memory() {
+  auto cpus = bpf::MappedArray<kp_sched_cpu>::map(skeleton_->maps.kp_sched_cpus);
+  if (!cpus) return fail(std::move(cpus).error());
+  auto slots = bpf::MappedArray<kp_sched_slots>::map(skeleton_->maps.kp_sched_slots);
+  if (!slots) return fail(std::move(slots).error());
   auto ring = bpf::Ring::open(skeleton_->maps.kp_ring, [this](auto bytes) { take_record(bytes); });
   if (!ring) return fail(std::move(ring).error());
-  cpus_ = std::move(*mapped_cpus);
-  slots_ = std::move(*mapped_slots);
+  cpus_ = std::move(*cpus);
+  slots_ = std::move(*slots);
   ring_ = std::move(*ring);
-  assembler_.emplace(cpus);
+  assembler_.emplace(cpus_.values().size());
+  return {};
+}
 
+Result<> SchedProbe::attach(const Machine& machine) {
+  auto loaded = programs_.load([&] { return open(machine); }, [this] { return sched_bpf__load(skeleton_.get()); });
+  if (!loaded) return loaded;
+  if (auto mapped = map_memory(); !mapped) return mapped;
   programs_.attach();
   if (!programs_.attached("kp_switch") && !programs_.attached("kp_switch_3arg")) {
     return fail("sched: cannot attach to sched_switch: " + programs_.status().front().reason);
@@ -173,6 +177,7 @@ std::vector<ClockReading> SchedProbe::take_clock_readings() {
 }
 
 void SchedProbe::collect(const WindowRange& windows, TaskTable& tasks, std::vector<Series>& series) {
+  if (windows.count == 0) return;
   if (recording_ != nullptr) recording::write(*recording_, windows);
   assembler_->collect(windows, tasks, series);
 }

@@ -36,7 +36,7 @@ class SchedProbe final : public Probe {
 
   [[nodiscard]] std::string_view name() const noexcept override { return "sched"; }
   [[nodiscard]] Result<> record_to(const std::string& path) override;
-  [[nodiscard]] Result<> attach() override;
+  [[nodiscard]] Result<> attach(const Machine& machine) override;
   [[nodiscard]] std::vector<ProgramStatus> programs() const override { return programs_.status(); }
   void set_windows(const kp_window_config& config) override;
   void drain(std::uint64_t end) override;
@@ -57,7 +57,9 @@ class SchedProbe final : public Probe {
  private:
   using Skeleton = Handle<sched_bpf, destroy_sched_bpf>;
 
-  [[nodiscard]] Result<> choose_programs();
+  [[nodiscard]] Result<> open(const Machine& machine);
+  void choose_programs(const bpf::KernelTypes& types);
+  [[nodiscard]] Result<> map_memory();
   void take_record(std::span<const std::byte> bytes);
   void take_snapshots(std::uint64_t end);
   void check(std::size_t cpu) const;
