@@ -41,4 +41,10 @@ inline constexpr std::uint32_t kCpu = 1, kSwitches = 2, kWaits = 3, kWait = 4;
 }
 inline constexpr std::uint32_t kCgroupWait = 7;
 
+inline constexpr std::uint32_t kProcess = 8;
+namespace process {
+inline constexpr std::uint32_t kTask = 1, kCpu = 2, kWait = 3, kMinorFaults = 4, kMajorFaults = 5, kRead = 6,
+                               kWrite = 7, kThreads = 8, kInterval = 9;
+}
+
 }  // namespace kpulse::ids
