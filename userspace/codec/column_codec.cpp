@@ -14,7 +14,7 @@ namespace {
 const char* decode_integers(const ColumnLimits& limits, RawColumn& raw, Column& column) {
   if (raw.values.size() != limits.rows) return "not one value per row";
   if (!raw.reals.empty() || !raw.gaps.empty()) return "integers mixed with other values";
-  column.values = std::move(raw.values);
+  column.values.swap(raw.values);
   return nullptr;
 }
 
@@ -28,7 +28,7 @@ const char* decode_reals(const ColumnLimits& limits, RawColumn& raw, Column& col
   if (raw.reals.size() != limits.rows) return "not one real per row";
   if (!raw.values.empty() || !raw.gaps.empty()) return "reals mixed with other values";
   if (!std::ranges::all_of(raw.reals, [](double real) { return std::isfinite(real); })) return "a real not finite";
-  column.reals = std::move(raw.reals);
+  column.reals.swap(raw.reals);
   return nullptr;
 }
 

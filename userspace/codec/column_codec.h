@@ -35,7 +35,7 @@ struct RawColumn {
 
 void encode_column(const Column& column, v1::Column& wire);
 
-/// Checks, and moves what it can; nullptr, or what is wrong with it (static text).
+/// Fills an empty column and takes its memory in exchange; nullptr, or what is wrong with it (static text).
 [[nodiscard]] const char* decode_column(const Field& field, const ColumnLimits& limits, RawColumn& raw, Column& column);
 
 }  // namespace kpulse

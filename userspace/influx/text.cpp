@@ -31,6 +31,14 @@ void append_hex(std::string_view sequence, std::string_view backslash, std::stri
   }
 }
 
+/// True when all bytes are printable ASCII and none of `special`: nearly always, and then nothing has to be done.
+bool is_plain(std::string_view bytes, std::string_view special) noexcept {
+  for (const char c : bytes) {
+    if (c < ' ' || c > '~' || special.find(c) != std::string_view::npos) return false;
+  }
+  return true;
+}
+
 /// Calls `plain(sequence)` for what may stand in a line and `bad(bytes)` for what may not.
 template <class Plain, class Bad>
 void walk(std::string_view bytes, Plain plain, Bad bad) {
@@ -66,6 +74,10 @@ std::size_t utf8_length(std::string_view bytes) noexcept {
 }
 
 void append_string(std::string_view bytes, std::string& out) {
+  if (is_plain(bytes, "\"\\")) {
+    out.append(bytes);
+    return;
+  }
   walk(
       bytes,
       [&out](std::string_view sequence) {
@@ -76,6 +88,10 @@ void append_string(std::string_view bytes, std::string& out) {
 }
 
 void append_tag(std::string_view bytes, std::string& out) {
+  if (is_plain(bytes, ", =\\")) {
+    out.append(bytes);
+    return;
+  }
   walk(
       bytes,
       [&out](std::string_view sequence) {

@@ -24,6 +24,14 @@ constexpr auto kCatalog =
 /// find_measurement() searches by halves.
 static_assert(std::ranges::is_sorted(kCatalog, {}, &Measurement::id));
 
+/// Numbers count from 1 and few are ever left out, so most entries stand where their number says.
+template <class Entry>
+const Entry* find_by_id(std::span<const Entry> entries, std::uint32_t id) noexcept {
+  if (id - 1 < entries.size() && entries[id - 1].id == id) return &entries[id - 1];
+  const auto found = std::ranges::lower_bound(entries, id, {}, &Entry::id);
+  return found != entries.end() && found->id == id ? &*found : nullptr;
+}
+
 }  // namespace
 
 std::span<const Measurement> catalog() noexcept {
@@ -31,13 +39,11 @@ std::span<const Measurement> catalog() noexcept {
 }
 
 const Measurement* find_measurement(std::uint32_t id) noexcept {
-  const auto* found = std::ranges::lower_bound(kCatalog, id, {}, &Measurement::id);
-  return found != kCatalog.end() && found->id == id ? found : nullptr;
+  return find_by_id(std::span<const Measurement>(kCatalog), id);
 }
 
 const Field* find_field(const Measurement& measurement, std::uint32_t id) noexcept {
-  const auto found = std::ranges::lower_bound(measurement.fields, id, {}, &Field::id);
-  return found != measurement.fields.end() && found->id == id ? &*found : nullptr;
+  return find_by_id(measurement.fields, id);
 }
 
 }  // namespace kpulse
