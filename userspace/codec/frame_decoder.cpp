@@ -242,7 +242,7 @@ class SeriesDecoder {
     std::size_t used = 0;
     for (const std::string_view bytes : raw_.columns) {
       if (!column_.read(bytes)) return malformed("column");
-      const Field* field = find_field(measurement, column_.field);
+      const Field* field = find_field(measurement, column_.field());
       if (field == nullptr) continue;
       const auto bit = std::uint64_t{1} << static_cast<std::size_t>(field - measurement.fields.data());
       if ((seen & bit) != 0) return lying(fmt::format("{}.{} twice", measurement.name, field->name));
@@ -256,10 +256,9 @@ class SeriesDecoder {
 
   Column& next_column(Series& series, std::size_t index) {
     Column& column = spare_columns_.at(series.columns, index);
-    empty_for_reuse(column.values, FrameDecoder::kKeptRows);
-    empty_for_reuse(column.reals, FrameDecoder::kKeptRows);
-    empty_for_reuse(column.buckets, FrameDecoder::kKeptRows);
-    column.sum = 0;
+    drop_when_large(column.values, FrameDecoder::kKeptRows);
+    drop_when_large(column.reals, FrameDecoder::kKeptRows);
+    drop_when_large(column.buckets, FrameDecoder::kKeptRows);
     return column;
   }
 

@@ -7,14 +7,10 @@
 
 namespace kpulse {
 
-/// Empties a vector; one that is large also loses its memory, so that a huge frame does not stay.
+/// Gives up a vector's memory when it is large, so that a huge frame does not stay.
 template <class T>
-void empty_for_reuse(std::vector<T>& vector, std::size_t kept) {
-  if (vector.capacity() > kept) {
-    vector = {};
-  } else {
-    vector.clear();
-  }
+void drop_when_large(std::vector<T>& vector, std::size_t kept) {
+  if (vector.capacity() > kept) std::vector<T>().swap(vector);  // assigning {} would keep it
 }
 
 /// A vector whose elements keep their memory when there are fewer of them: those left over wait for the next time.

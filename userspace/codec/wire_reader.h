@@ -47,18 +47,28 @@ class WireReader {
   /// Appends the field's numbers, packed or single; false and a mistake when they are cut off.
   template <class Number>
   bool append_numbers(std::vector<Number>& out) {
-    if (type_ == kVarint) out.push_back(static_cast<Number>(number_));
-    if (type_ != kBytes) return true;
-    const std::size_t count = count_varints(bytes_);
-    out.resize(out.size() + count);
-    Number* const to = out.data() + out.size() - count;
-    if (count == bytes_.size()) {  // one byte each, as small counts are
-      for (std::size_t i = 0; i < count; ++i) to[i] = static_cast<unsigned char>(bytes_[i]);
-      return true;
+    std::size_t used = out.size();
+    const bool whole = put_numbers(out, used);
+    out.resize(used);
+    return whole;
+  }
+  /// The same into the first `used` places of scratch memory, which only grows: filling a new vector with zeroes and
+  /// counting beforehand would cost as much as the numbers.
+  template <class Number>
+  bool put_numbers(std::vector<Number>& scratch, std::size_t& used) {
+    if (type_ != kBytes && type_ != kVarint) return true;
+    const std::size_t most = used + (type_ == kBytes ? bytes_.size() : 1);
+    if (scratch.size() < most) scratch.resize(most);
+    Number* to = scratch.data() + used;
+    if (type_ == kVarint) {
+      *to++ = static_cast<Number>(number_);
+    } else {
+      WireReader packed(bytes_);
+      while (packed.at_ != packed.end_ && packed.ok_) *to++ = static_cast<Number>(packed.varint());
+      if (!packed.ok_) return fail();
     }
-    WireReader packed(bytes_);
-    for (std::size_t i = 0; i < count && packed.ok_; ++i) to[i] = static_cast<Number>(packed.varint());
-    return (packed.ok_ && packed.at_ == packed.end_) || fail();
+    used = static_cast<std::size_t>(to - scratch.data());
+    return true;
   }
   bool append_doubles(std::vector<double>& out) {
     if (type_ == kFixed64) out.push_back(std::bit_cast<double>(number_));
@@ -73,12 +83,6 @@ class WireReader {
  private:
   static constexpr std::uint32_t kVarint = 0, kFixed64 = 1, kBytes = 2, kFixed32 = 5;
   static constexpr std::uint64_t kHighBits = 0x8080808080808080U;  // set in every byte of a varint but the last
-
-  static std::size_t count_varints(std::string_view bytes) noexcept {
-    std::size_t count = 0;
-    for (const char c : bytes) count += static_cast<unsigned char>(c) < 0x80 ? 1U : 0U;
-    return count;
-  }
 
   bool fail() noexcept { return ok_ = false; }
 

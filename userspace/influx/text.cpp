@@ -1,5 +1,6 @@
 #include "influx/text.h"
 
+#include <algorithm>
 #include <cstdint>
 
 namespace kpulse::influx {
@@ -31,12 +32,10 @@ void append_hex(std::string_view sequence, std::string_view backslash, std::stri
   }
 }
 
-/// True when all bytes are printable ASCII and none of `special`: nearly always, and then nothing has to be done.
-bool is_plain(std::string_view bytes, std::string_view special) noexcept {
-  for (const char c : bytes) {
-    if (c < ' ' || c > '~' || special.find(c) != std::string_view::npos) return false;
-  }
-  return true;
+/// True when all bytes are printable ASCII and none is special: nearly always, and then nothing has to be done.
+template <class Special>
+bool is_plain(std::string_view bytes, Special special) noexcept {
+  return std::ranges::all_of(bytes, [special](char c) { return c >= ' ' && c <= '~' && !special(c); });
 }
 
 /// Calls `plain(sequence)` for what may stand in a line and `bad(bytes)` for what may not.
@@ -74,7 +73,7 @@ std::size_t utf8_length(std::string_view bytes) noexcept {
 }
 
 void append_string(std::string_view bytes, std::string& out) {
-  if (is_plain(bytes, "\"\\")) {
+  if (is_plain(bytes, [](char c) { return c == '"' || c == '\\'; })) {
     out.append(bytes);
     return;
   }
@@ -88,7 +87,7 @@ void append_string(std::string_view bytes, std::string& out) {
 }
 
 void append_tag(std::string_view bytes, std::string& out) {
-  if (is_plain(bytes, ", =\\")) {
+  if (is_plain(bytes, [](char c) { return c == ',' || c == ' ' || c == '=' || c == '\\'; })) {
     out.append(bytes);
     return;
   }

@@ -24,14 +24,6 @@ constexpr auto kCatalog =
 /// find_measurement() searches by halves.
 static_assert(std::ranges::is_sorted(kCatalog, {}, &Measurement::id));
 
-/// Numbers count from 1 and few are ever left out, so most entries stand where their number says.
-template <class Entry>
-const Entry* find_by_id(std::span<const Entry> entries, std::uint32_t id) noexcept {
-  if (id - 1 < entries.size() && entries[id - 1].id == id) return &entries[id - 1];
-  const auto found = std::ranges::lower_bound(entries, id, {}, &Entry::id);
-  return found != entries.end() && found->id == id ? &*found : nullptr;
-}
-
 }  // namespace
 
 std::span<const Measurement> catalog() noexcept {
@@ -39,11 +31,8 @@ std::span<const Measurement> catalog() noexcept {
 }
 
 const Measurement* find_measurement(std::uint32_t id) noexcept {
-  return find_by_id(std::span<const Measurement>(kCatalog), id);
-}
-
-const Field* find_field(const Measurement& measurement, std::uint32_t id) noexcept {
-  return find_by_id(measurement.fields, id);
+  const std::size_t position = position_of(catalog(), id);
+  return position < kCatalog.size() ? &kCatalog[position] : nullptr;
 }
 
 }  // namespace kpulse
