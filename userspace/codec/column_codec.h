@@ -47,6 +47,7 @@ class RawColumn {
 void encode_column(const Column& column, v1::Column& wire);
 
 /// Checks, and fills the column whatever it held; nullptr, or what is wrong with it (static text).
-[[nodiscard]] const char* decode_column(const Field& field, const ColumnLimits& limits, const RawColumn& raw, Column& column);
+[[nodiscard]] const char* decode_column(const Field& field, const ColumnLimits& limits, const RawColumn& raw,
+                                        Column& column);
 
 }  // namespace kpulse

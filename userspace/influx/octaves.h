@@ -53,7 +53,7 @@ class OctaveTable {
     using is_transparent = void;
   };
 
-  std::array<std::uint8_t, KP_HIST_BUCKETS> octaves_;  ///< by bucket
+  std::array<std::uint8_t, KP_HIST_BUCKETS> octaves_;                   ///< by bucket
   std::unordered_map<std::string, Sums, Hash, std::equal_to<>> table_;  ///< keys stay: frames have the same ones
   std::vector<Sums*> used_;
 };

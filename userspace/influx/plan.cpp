@@ -41,7 +41,8 @@ std::vector<TagPlan> make_tags(const Measurement& measurement) {
   };
   for (std::size_t i = 0; i < measurement.tags.size(); ++i) add(measurement.tags[i], i);
   add("host", 0);
-  std::ranges::sort(tags, {}, [](const TagPlan& tag) { return std::string_view(tag.key).substr(0, tag.key.size() - 1); });
+  std::ranges::sort(tags, {},
+                    [](const TagPlan& tag) { return std::string_view(tag.key).substr(0, tag.key.size() - 1); });
   return tags;
 }
 

@@ -33,8 +33,8 @@ struct TagPlan {
   std::string key;
   std::size_t position = 0;  ///< in the series' tags, unless it is the host
   bool is_host = false;
-  bool is_summed = false;   ///< rows by `le` are summed over it
-  bool before_le = false;   ///< where `le` goes in, by name
+  bool is_summed = false;  ///< rows by `le` are summed over it
+  bool before_le = false;  ///< where `le` goes in, by name
 };
 
 struct MeasurementPlan {
@@ -42,8 +42,8 @@ struct MeasurementPlan {
   std::vector<FieldPlan> fields;
   HistogramPlan histogram;  ///< used when the measurement's field is one
   bool is_histogram = false;
-  std::size_t max_line = 0;                 ///< most bytes of a line, without its prefix and its tasks' names
-  std::vector<TagPlan> tags;                ///< with host, by name
+  std::size_t max_line = 0;   ///< most bytes of a line, without its prefix and its tasks' names
+  std::vector<TagPlan> tags;  ///< with host, by name
 };
 
 [[nodiscard]] MeasurementPlan make_plan(const Measurement& measurement);

@@ -19,8 +19,8 @@ constexpr milliseconds kStable{2000};
 // What farewell and goodbye may take after the limit of stop().
 constexpr milliseconds kGoodbye{100};
 
-// Messages that follow each other within kClose, fewer than kEnough at a time, are left alone for kGather. A broker has 20
-// of them under way unless it is told otherwise: with a longer rest it would run out of what it may send.
+// Messages that follow each other within kClose, fewer than kEnough at a time, are left alone for kGather. A broker has
+// 20 of them under way unless it is told otherwise: with a longer rest it would run out of what it may send.
 constexpr std::chrono::microseconds kGather{200};
 constexpr std::chrono::microseconds kClose{1'000};
 constexpr std::size_t kEnough = 10;
