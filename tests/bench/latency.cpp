@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "codec/frame_codec.h"
-#include "influx/http.h"
+#include "http/client.h"
 #include "influx/query.h"
 #include "model/ids.h"
 #include "mqtt/client.h"
@@ -124,9 +124,9 @@ void note_answer(const std::string& body, std::uint64_t now, Board& board) {
 }
 
 void poll_database(const Options& options, Board& board, const std::atomic<bool>& over) {
-  influx::HttpClient http(over);
+  http::Client http({}, over);
   const influx::Server server{.url = options.url};
-  const influx::Request request = influx::query_request(influx::Version::v1, server);
+  const http::Request request = influx::query_request(influx::Version::v1, server);
   for (auto next = std::chrono::steady_clock::now(); !over;) {
     next = std::max(next + std::chrono::milliseconds(options.poll_ms), std::chrono::steady_clock::now());
     if (const auto from = oldest_wanted(board)) {

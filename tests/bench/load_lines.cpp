@@ -4,7 +4,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "bench/feed_options.h"
-#include "influx/http.h"
+#include "http/client.h"
+#include "influx/dialect.h"
 #include "influx/line.h"
 
 namespace {
@@ -41,13 +42,12 @@ int main(int argc, char** argv) {
   init_log("warning");
   bench::RecordedFeed feed(command.recording, command.feed);
   const Batches batches = render(feed, batch);
-  const std::atomic<bool> abort{false};
-  influx::HttpClient http(abort);
-  const influx::Request request = influx::write_request(influx::Version::v1, server);
+  http::Client http(http::Options{});
+  const http::Request request = influx::write_request(influx::Version::v1, server);
   bench::announce(feed);
   const std::uint64_t begin = monotonic_ns();
   for (const auto& lines : batches) {
-    const influx::Response response = http.post(request, lines->view(), std::chrono::seconds(60));
+    const http::Response response = http.post(request, lines->view(), std::chrono::seconds(60));
     if (response.status == 204) continue;
     std::cerr << "write failed: " << response.status << ' ' << response.error << response.body << '\n';
     return 1;

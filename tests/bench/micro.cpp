@@ -4,7 +4,7 @@
 #include <fstream>
 #include <stdexcept>
 
-#include "codec/frame_codec.h"
+#include "codec/frame_decoder.h"
 #include "influx/line.h"
 #include "probes/sched/assembler.h"
 #include "probes/sched/recording.h"
@@ -44,7 +44,8 @@ BENCHMARK(encode_frame);
 void decode_frame(benchmark::State& state) {
   std::string wire;
   encode(recorded_frame(), wire);
-  for (auto _ : state) benchmark::DoNotOptimize(kpulse::decode_frame(wire, "bench"));
+  FrameDecoder decoder;
+  for (auto _ : state) benchmark::DoNotOptimize(decoder.decode(wire, "bench"));
 }
 BENCHMARK(decode_frame);
 

@@ -22,15 +22,34 @@ void Intake::receive(std::string_view topic, std::string_view payload) {
   if (payload.size() > kMaxMessageBytes) {
     return reject(parsed->host, {.reason = Reject::oversized, .detail = fmt::format("{} bytes", payload.size())});
   }
-  queue_.push({.host = std::string(parsed->host), .payload = std::string(payload), .is_state = is_state},
-              payload.size() + parsed->host.size() + kEntryBytes);
+  Received received = take_spare();
+  received.host.assign(parsed->host);
+  received.payload.assign(payload);
+  received.is_state = is_state;
+  queue_.push(std::move(received), payload.size() + parsed->host.size() + kEntryBytes);
 }
 
-std::optional<Frame> Intake::frame_of(const Received& received) {
-  auto frame = decode_frame(received.payload, received.host);
-  if (frame) return std::move(*frame);
+/// A payload is too large for malloc's caches of a thread and freed on another one: with both threads at work that
+/// costs more than the copy.
+Received Intake::take_spare() {
+  const std::lock_guard lock(spares_mutex_);
+  if (spares_.empty()) return {};
+  Received spare = std::move(spares_.back());
+  spares_.pop_back();
+  return spare;
+}
+
+void Intake::recycle(Received&& received) {
+  if (received.payload.capacity() > kMaxSpareBytes) return;
+  const std::lock_guard lock(spares_mutex_);
+  if (spares_.size() < kMaxSpares) spares_.push_back(std::move(received));
+}
+
+const Frame* Intake::frame_of(const Received& received) {
+  const auto frame = decoder_.decode(received.payload, received.host);
+  if (frame) return *frame;
   reject(received.host, frame.error());
-  return std::nullopt;
+  return nullptr;
 }
 
 std::optional<State> Intake::state_of(const Received& received) {

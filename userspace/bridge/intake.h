@@ -4,13 +4,15 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/bounded_queue.h"
 #include "base/log.h"
-#include "codec/frame_codec.h"
+#include "codec/frame_decoder.h"
 
 namespace kpulse::bridge {
 
@@ -44,9 +46,13 @@ class Intake {
     return queue_.pop_for(time);
   }
 
-  /// Checked frame or state; nothing, counted and logged now and then, when it fails a check.
-  [[nodiscard]] std::optional<Frame> frame_of(const Received& received);
+  /// For the worker: checked frame or state; nothing, counted and logged now and then, when it fails a check. The frame
+  /// is valid until the next call.
+  [[nodiscard]] const Frame* frame_of(const Received& received);
   [[nodiscard]] std::optional<State> state_of(const Received& received);
+
+  /// For the worker: gives a message's memory back, for one to come.
+  void recycle(Received&& received);
 
   void close() { queue_.close(); }
   [[nodiscard]] bool closed() const { return queue_.closed(); }
@@ -57,9 +63,16 @@ class Intake {
   [[nodiscard]] std::uint64_t discarded() const { return queue_.discarded(); }
 
  private:
+  /// Bounds of the memory that waits for messages: 16 MiB.
+  static constexpr std::size_t kMaxSpares = 256, kMaxSpareBytes = 64U << 10U;
+
   void reject(std::string_view host, const Rejection& rejection);
+  Received take_spare();
 
   BoundedQueue<Received> queue_;
+  FrameDecoder decoder_;
+  std::mutex spares_mutex_;
+  std::vector<Received> spares_;  ///< memory of messages that have been dealt with
   IntakeStats stats_;
   RateLimit log_{std::chrono::seconds(10)};
 };

@@ -10,6 +10,7 @@
 #include <iterator>
 
 #include "codec/frame_codec.h"
+#include "http/url.h"
 #include "influx/query.h"
 
 namespace kpulse::bridge {
@@ -121,7 +122,7 @@ influx::WriterOptions writer_options(const Settings& settings) {
   influx::WriterOptions options{.server = settings.influx, .version = {}};
   if (settings.influx_version != "auto")
     options.version = static_cast<influx::Version>(settings.influx_version[0] - '0');
-  options.gzip = settings.gzip == "on" || (settings.gzip == "auto" && !influx::is_loopback(settings.influx.url));
+  options.gzip = settings.gzip == "on" || (settings.gzip == "auto" && !http::is_loopback(settings.influx.url));
   options.create_database = settings.create_database;
   options.retention = {.hires = seconds(settings.retention), .rollup = seconds(settings.rollup_retention)};
   return options;

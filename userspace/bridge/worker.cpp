@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kRoomPoll{100};
 constexpr std::chrono::nanoseconds kNap{1'000'000};
+constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
 
 }  // namespace
 
@@ -18,7 +19,7 @@ Worker::Worker(Options options, Intake& intake)
       intake_(intake),
       gaps_(options_.start_ns),
       batcher_(options_.batch, [this](const std::shared_ptr<const Batch>& batch) { hand_over(batch); }),
-      deadline_ns_(std::numeric_limits<std::uint64_t>::max()) {}
+      deadline_ns_(kNever) {}
 
 Worker::~Worker() {
   stop(std::chrono::nanoseconds(0));
@@ -47,8 +48,9 @@ void Worker::run() {
     batcher_.tick(now);
     report_self(now);
     if (!wait_for_room()) break;
-    if (const auto received = next()) {
+    if (auto received = next()) {
       handle(*received);
+      intake_.recycle(std::move(*received));
     } else if (intake_.closed() && intake_.queue_messages() == 0) {
       break;
     }
@@ -81,8 +83,8 @@ void Worker::handle(const Received& received) {
     if (const auto state = intake_.state_of(received)) hosts_.update(*state);
     return;
   }
-  const auto frame = intake_.frame_of(received);
-  if (!frame) return;
+  const Frame* frame = intake_.frame_of(received);
+  if (frame == nullptr) return;
   gaps_.see(frame->host, frame->stream, frame->sequence);
   batcher_.add(*frame, monotonic_ns());
 }
@@ -101,11 +103,17 @@ bool Worker::wait_for_room() {
     return std::ranges::any_of(sinks_, [](const SinkRunner* sink) { return sink->has_room(); });
   };
   while (!some_room()) {
-    if (monotonic_ns() >= deadline_ns_) return false;
+    if (time_is_up()) return false;
     std::unique_lock lock(mutex_);
     room_.wait_for(lock, kRoomPoll, some_room);
   }
-  return monotonic_ns() < deadline_ns_;
+  return !time_is_up();
+}
+
+/// The clock is read only once there is a deadline: this is asked for every frame.
+bool Worker::time_is_up() const {
+  const std::uint64_t deadline = deadline_ns_;
+  return deadline != kNever && monotonic_ns() >= deadline;
 }
 
 void Worker::hand_over(const std::shared_ptr<const Batch>& batch) {

@@ -53,6 +53,7 @@ class Worker {
   void handle(const Received& received);
   void report_self(std::uint64_t now_ns);
   bool wait_for_room();
+  [[nodiscard]] bool time_is_up() const;
   void hand_over(const std::shared_ptr<const Batch>& batch);
 
   const Options options_;

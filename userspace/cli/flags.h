@@ -6,7 +6,7 @@
 #include <string>
 
 #include "base/result.h"
-#include "cli/http.h"
+#include "cli/database.h"
 #include "mqtt/settings.h"
 
 namespace kpulse::cli {

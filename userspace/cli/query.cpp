@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/text.h"
+#include "http/url.h"
 
 namespace kpulse::cli {
 namespace {
@@ -91,10 +92,10 @@ Result<std::vector<ResultSet>> parse_answer(std::string_view body) {
   return all;
 }
 
-Result<std::vector<ResultSet>> query(Http& http, std::string_view statements) {
+Result<std::vector<ResultSet>> query(Database& http, std::string_view statements) {
   const auto& target = http.target();
   auto reply =
-      http.get(fmt::format("/query?epoch=ns&db={}&q={}", Http::escape(target.database), Http::escape(statements)));
+      http.get(fmt::format("/query?epoch=ns&db={}&q={}", http::escape(target.database), http::escape(statements)));
   if (!reply) return fail(std::move(reply).error());
   if (reply->status == 401 || reply->status == 403) {
     return fail(

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "cli/http.h"
+#include "cli/database.h"
 
 namespace kpulse::cli {
 
@@ -33,7 +33,7 @@ struct ResultSet {
 [[nodiscard]] Result<std::vector<ResultSet>> parse_answer(std::string_view body);
 
 /// Runs statements, separated by ';', against the target's database; times are in ns since 1970.
-[[nodiscard]] Result<std::vector<ResultSet>> query(Http& http, std::string_view statements);
+[[nodiscard]] Result<std::vector<ResultSet>> query(Database& http, std::string_view statements);
 
 /// 'text' as an InfluxQL string literal.
 [[nodiscard]] std::string literal(std::string_view text);

@@ -58,12 +58,12 @@ Check check_broker(const mqtt::Broker& broker) {
 }
 
 Check check_database(const InfluxTarget& target) {
-  auto http = Http::open(target);
+  auto http = Database::open(target);
   if (!http) return broken("database", http.error().message, "correct --influx");
   const auto ping = http->get("/ping");
   if (!ping)
     return broken("database", printable(ping.error().message), "start InfluxDB, or say where it is (--influx)");
-  const std::string version = ping->influx_version.empty() ? "database" : "InfluxDB " + ping->influx_version;
+  const std::string version = ping->header.empty() ? "database" : "InfluxDB " + ping->header;
   const auto databases = query(*http, "SHOW DATABASES");
   if (!databases) {
     return broken("database", fmt::format("{}: {}", version, printable(databases.error().message)),

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "cli/http.h"
+#include "cli/database.h"
 #include "cli/report.h"
 #include "mqtt/client.h"
 

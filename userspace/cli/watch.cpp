@@ -93,7 +93,7 @@ Result<> write_summary(const std::string& path, const WatchSummary& summary) {
 }  // namespace
 
 Result<> watch(const WatchOptions& options) {
-  auto http = Http::open(options.influx);
+  auto http = Database::open(options.influx);
   if (!http) return fail(std::move(http).error());
   catch_stop_signals();
   WatchSession session(std::move(*http), options.host);

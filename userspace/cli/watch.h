@@ -5,7 +5,7 @@
 #include <string>
 
 #include "base/result.h"
-#include "cli/http.h"
+#include "cli/database.h"
 
 namespace kpulse::cli {
 

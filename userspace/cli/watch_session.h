@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/http.h"
+#include "cli/database.h"
 #include "cli/latency.h"
 #include "cli/table.h"
 
@@ -27,7 +27,7 @@ struct WatchSummary {
 /// One host's data in one database. One thread.
 class WatchSession {
  public:
-  WatchSession(Http http, std::string host) : http_(std::move(http)), host_(std::move(host)) {}
+  WatchSession(Database http, std::string host) : http_(std::move(http)), host_(std::move(host)) {}
 
   /// Finds host and newest windows; false while there is nothing from the last 10 s.
   [[nodiscard]] Result<bool> find_data(std::uint64_t now_ns);
@@ -46,7 +46,7 @@ class WatchSession {
  private:
   [[nodiscard]] Result<bool> find_host();
 
-  Http http_;
+  Database http_;
   std::string host_;
   LatencyTracker latency_;
   std::uint64_t first_ns_ = 0;  ///< windows after this one are counted

@@ -11,43 +11,50 @@
 namespace kpulse {
 namespace {
 
-const char* decode_integers(const ColumnLimits& limits, RawColumn& raw, Column& column) {
-  if (raw.values.size() != limits.rows) return "not one value per row";
-  if (!raw.reals.empty() || !raw.gaps.empty()) return "integers mixed with other values";
-  column.values = std::move(raw.values);
+const char* decode_integers(const ColumnLimits& limits, const RawColumn& raw, Column& column) {
+  if (raw.values().size() != limits.rows) return "not one value per row";
+  if (!raw.reals().empty() || !raw.gaps().empty()) return "integers mixed with other values";
+  column.values.assign(raw.values().begin(), raw.values().end());
+  column.reals.clear();
+  column.buckets.clear();
   return nullptr;
 }
 
-const char* decode_tasks(const ColumnLimits& limits, RawColumn& raw, Column& column) {
+const char* decode_tasks(const ColumnLimits& limits, const RawColumn& raw, Column& column) {
   const auto outside = [&limits](std::uint64_t reference) { return reference > limits.tasks; };
-  if (std::ranges::any_of(raw.values, outside)) return "a task that is not in the table";
+  if (std::ranges::any_of(raw.values(), outside)) return "a task that is not in the table";
   return decode_integers(limits, raw, column);
 }
 
-const char* decode_reals(const ColumnLimits& limits, RawColumn& raw, Column& column) {
-  if (raw.reals.size() != limits.rows) return "not one real per row";
-  if (!raw.values.empty() || !raw.gaps.empty()) return "reals mixed with other values";
-  if (!std::ranges::all_of(raw.reals, [](double real) { return std::isfinite(real); })) return "a real not finite";
-  column.reals = std::move(raw.reals);
+const char* decode_reals(const ColumnLimits& limits, const RawColumn& raw, Column& column) {
+  if (raw.reals().size() != limits.rows) return "not one real per row";
+  if (!raw.values().empty() || !raw.gaps().empty()) return "reals mixed with other values";
+  if (!std::ranges::all_of(raw.reals(), [](double real) { return std::isfinite(real); })) return "a real not finite";
+  column.reals = raw.reals();
+  column.values.clear();
+  column.buckets.clear();
   return nullptr;
 }
 
 const char* decode_histogram(const RawColumn& raw, Column& column) {
-  if (raw.gaps.size() != raw.values.size()) return "not one count per bucket";
-  if (!raw.reals.empty()) return "a histogram with reals";
-  if (raw.gaps.size() > KP_HIST_BUCKETS) return "more buckets than a histogram has";
-  column.buckets.reserve(raw.gaps.size());
+  if (raw.gaps().size() != raw.values().size()) return "not one count per bucket";
+  if (!raw.reals().empty()) return "a histogram with reals";
+  if (raw.gaps().size() > KP_HIST_BUCKETS) return "more buckets than a histogram has";
+  column.values.clear();
+  column.reals.clear();
+  column.buckets.clear();
+  column.buckets.reserve(raw.gaps().size());
   std::uint64_t index = 0;  // 64 bits: the gaps cannot make it wrap
   std::uint64_t total = 0;
-  for (std::size_t i = 0; i < raw.gaps.size(); ++i) {
-    if (i > 0 && raw.gaps[i] == 0) return "buckets out of order";
-    index += raw.gaps[i];
+  for (std::size_t i = 0; i < raw.gaps().size(); ++i) {
+    if (i > 0 && raw.gaps()[i] == 0) return "buckets out of order";
+    index += raw.gaps()[i];
     if (index >= KP_HIST_BUCKETS) return "a bucket past the last one";
-    if (raw.values[i] == 0) return "an empty bucket";
-    if (__builtin_add_overflow(total, raw.values[i], &total)) return "counts past 64 bits";
-    column.buckets.push_back({.index = static_cast<std::uint32_t>(index), .count = raw.values[i]});
+    if (raw.values()[i] == 0) return "an empty bucket";
+    if (__builtin_add_overflow(total, raw.values()[i], &total)) return "counts past 64 bits";
+    column.buckets.push_back({.index = static_cast<std::uint32_t>(index), .count = raw.values()[i]});
   }
-  column.sum = raw.sum;
+  column.sum = raw.sum();
   return nullptr;
 }
 
@@ -67,40 +74,39 @@ void encode_column(const Column& column, v1::Column& wire) {
 }
 
 bool RawColumn::read(std::string_view bytes) {
-  field = 0;
-  sum = 0;
-  values.clear();
-  reals.clear();
-  gaps.clear();
+  field_ = 0;
+  sum_ = 0;
+  values_used_ = gaps_used_ = 0;
+  reals_.clear();
   WireReader wire(bytes);
-  while (wire.next()) {
-    bool whole = true;
+  bool whole = true;
+  while (whole && wire.next()) {
     switch (wire.field()) {
       case v1::Column::kFieldFieldNumber:
-        wire.get(field);
+        wire.get(field_);
         break;
       case v1::Column::kValuesFieldNumber:
-        whole = wire.append_numbers(values);
+        whole = wire.put_numbers(values_, values_used_);
         break;
       case v1::Column::kRealsFieldNumber:
-        whole = wire.append_doubles(reals);
+        whole = wire.append_doubles(reals_);
         break;
       case v1::Column::kGapsFieldNumber:
-        whole = wire.append_numbers(gaps);
+        whole = wire.put_numbers(gaps_, gaps_used_);
         break;
       case v1::Column::kSumFieldNumber:
-        wire.get(sum);
+        wire.get(sum_);
         break;
       default:
         break;
     }
-    if (!whole) return false;
   }
-  return wire.ok();
+  return whole && wire.ok();
 }
 
-const char* decode_column(const Field& field, const ColumnLimits& limits, RawColumn& raw, Column& column) {
+const char* decode_column(const Field& field, const ColumnLimits& limits, const RawColumn& raw, Column& column) {
   column.field = field.id;
+  column.sum = 0;
   switch (field.kind) {
     case Kind::amount:
     case Kind::peak:

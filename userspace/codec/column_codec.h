@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -21,21 +22,32 @@ struct ColumnLimits {
   std::size_t tasks;  ///< size of the frame's task table
 };
 
-/// A column as it stands on the wire. One object is used for many: read() clears it first.
-struct RawColumn {
-  std::uint32_t field = 0;
-  std::vector<std::uint64_t> values;
-  std::vector<double> reals;
-  std::vector<std::uint32_t> gaps;
-  std::uint64_t sum = 0;
-
+/// A column as it stands on the wire. One object is used for many and keeps its memory.
+class RawColumn {
+ public:
   /// False when the bytes are malformed.
   [[nodiscard]] bool read(std::string_view bytes);
+
+  [[nodiscard]] std::uint32_t field() const noexcept { return field_; }
+  [[nodiscard]] std::span<const std::uint64_t> values() const noexcept { return {values_.data(), values_used_}; }
+  [[nodiscard]] const std::vector<double>& reals() const noexcept { return reals_; }
+  [[nodiscard]] std::span<const std::uint32_t> gaps() const noexcept { return {gaps_.data(), gaps_used_}; }
+  [[nodiscard]] std::uint64_t sum() const noexcept { return sum_; }
+
+ private:
+  std::uint32_t field_ = 0;
+  std::uint64_t sum_ = 0;
+  std::vector<std::uint64_t> values_;  ///< scratch, as is gaps_: what counts is at the front
+  std::size_t values_used_ = 0;
+  std::vector<std::uint32_t> gaps_;
+  std::size_t gaps_used_ = 0;
+  std::vector<double> reals_;
 };
 
 void encode_column(const Column& column, v1::Column& wire);
 
-/// Checks, and moves what it can; nullptr, or what is wrong with it (static text).
-[[nodiscard]] const char* decode_column(const Field& field, const ColumnLimits& limits, RawColumn& raw, Column& column);
+/// Checks, and fills the column whatever it held; nullptr, or what is wrong with it (static text).
+[[nodiscard]] const char* decode_column(const Field& field, const ColumnLimits& limits, const RawColumn& raw,
+                                        Column& column);
 
 }  // namespace kpulse

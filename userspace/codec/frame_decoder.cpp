@@ -1,4 +1,6 @@
-// decode_frame: bytes -> frame in one go, every claim checked before memory is spent on it.
+// Bytes -> frame in one go, every claim checked before memory is spent on it.
+#include "codec/frame_decoder.h"
+
 #include <fmt/format.h>
 #include <kpulse/v1/frame.pb.h>
 
@@ -6,8 +8,8 @@
 #include <limits>
 
 #include "codec/column_codec.h"
-#include "codec/frame_codec.h"
 #include "codec/message_check.h"
+#include "codec/spares.h"
 #include "codec/wire_reader.h"
 #include "model/catalog.h"
 #include "model/rows.h"
@@ -29,16 +31,16 @@ Checked malformed(std::string_view what) {
 
 /// What of a frame has to be known before its series can be read: fields may come in any order.
 struct Head {
-  Frame frame;
   std::uint32_t version = 0;
   std::string_view host;
   std::vector<std::string_view> tasks;
   std::vector<std::string_view> series;
 };
 
-Checked take_task(std::string_view bytes, Frame& frame) {
+Checked take_task(std::string_view bytes, Task& task) {
   WireReader wire(bytes);
-  Task& task = frame.tasks.emplace_back();
+  task.pid = task.tgid = 0;
+  task.cgroup = 0;
   std::string_view comm;
   while (wire.next()) {
     switch (wire.field()) {
@@ -64,9 +66,14 @@ Checked take_task(std::string_view bytes, Frame& frame) {
   return {};
 }
 
-Checked read_head(std::string_view bytes, Head& head) {
+Checked read_head(std::string_view bytes, Head& head, Frame& frame) {
   WireReader wire(bytes);
-  Frame& frame = head.frame;
+  head.version = 0;
+  head.host = {};
+  head.tasks.clear();
+  head.series.clear();
+  frame.stream = frame.sequence = frame.window_ns = frame.first_window = 0;
+  frame.windows = 0;
   while (wire.next()) {
     switch (wire.field()) {
       case v1::Frame::kVersionFieldNumber:
@@ -161,11 +168,12 @@ Checked take_tags(const Measurement& measurement, const RawSeries& raw, Series& 
   if (raw.tags.size() != measurement.tags.size()) {
     return lying(fmt::format("{}: {} tags", measurement.name, raw.tags.size()));
   }
-  series.tags.reserve(raw.tags.size());
-  for (const std::string_view tag : raw.tags) {
+  series.tags.resize(raw.tags.size());
+  for (std::size_t i = 0; i < raw.tags.size(); ++i) {
+    const std::string_view tag = raw.tags[i];
     if (tag.empty() || tag.size() > kMaxTagBytes)
       return lying(fmt::format("{}: tag of {} bytes", measurement.name, tag.size()));
-    series.tags.emplace_back(tag);
+    series.tags[i] = tag;
   }
   return {};
 }
@@ -189,14 +197,28 @@ Checked take_times(const Measurement& measurement, const RawSeries& raw, Series&
   return {};
 }
 
-/// Turns the series of one frame into the model; keeps its scratch memory.
+/// Turns the series of frames into the model; keeps its scratch memory.
 class SeriesDecoder {
  public:
+  Checked take_all(const std::vector<std::string_view>& all, Frame& frame) {
+    rows_left_ = kMaxRows;
+    used_ = 0;
+    for (const std::string_view bytes : all) {
+      if (Checked checked = take(bytes, frame); !checked) return checked;
+    }
+    spare_series_.trim(frame.series, used_);
+    return {};
+  }
+
+  [[nodiscard]] const Spares<Series>& spare_series() const noexcept { return spare_series_; }
+  [[nodiscard]] const Spares<Column>& spare_columns() const noexcept { return spare_columns_; }
+
+ private:
   Checked take(std::string_view bytes, Frame& frame) {
     if (!raw_.read(bytes)) return malformed("series");
     const Measurement* measurement = find_measurement(raw_.measurement);
     if (measurement == nullptr) return skip_columns();
-    Series& series = frame.series.emplace_back();
+    Series& series = spare_series_.at(frame.series, used_++);
     series.measurement = measurement->id;
     Checked checked = take_times(*measurement, raw_, series);
     if (!checked) return checked;
@@ -209,7 +231,6 @@ class SeriesDecoder {
     return checked;
   }
 
- private:
   /// What is left out must be whole all the same.
   Checked skip_columns() {
     const auto whole = [this](std::string_view bytes) { return column_.read(bytes); };
@@ -218,48 +239,108 @@ class SeriesDecoder {
 
   Checked take_columns(const Measurement& measurement, const ColumnLimits& limits, Series& series) {
     std::uint64_t seen = 0;
-    series.columns.reserve(std::min(raw_.columns.size(), measurement.fields.size()));
+    std::size_t used = 0;
     for (const std::string_view bytes : raw_.columns) {
       if (!column_.read(bytes)) return malformed("column");
-      const Field* field = find_field(measurement, column_.field);
+      const Field* field = find_field(measurement, column_.field());
       if (field == nullptr) continue;
       const auto bit = std::uint64_t{1} << static_cast<std::size_t>(field - measurement.fields.data());
       if ((seen & bit) != 0) return lying(fmt::format("{}.{} twice", measurement.name, field->name));
       seen |= bit;
-      const char* mistake = decode_column(*field, limits, column_, series.columns.emplace_back());
+      const char* mistake = decode_column(*field, limits, column_, next_column(series, used++));
       if (mistake != nullptr) return lying(fmt::format("{}.{}: {}", measurement.name, field->name, mistake));
     }
+    spare_columns_.trim(series.columns, used);
     return {};
   }
 
+  Column& next_column(Series& series, std::size_t index) {
+    Column& column = spare_columns_.at(series.columns, index);
+    drop_when_large(column.values, FrameDecoder::kKeptRows);
+    drop_when_large(column.reals, FrameDecoder::kKeptRows);
+    drop_when_large(column.buckets, FrameDecoder::kKeptRows);
+    return column;
+  }
+
+  static constexpr std::size_t kSpareSeries = 64, kSpareColumns = 256;
+
   RawSeries raw_;
   RawColumn column_;
+  Spares<Series> spare_series_{kSpareSeries};
+  Spares<Column> spare_columns_{kSpareColumns};
+  std::size_t used_ = 0;
   std::size_t rows_left_ = kMaxRows;
 };
 
+std::size_t memory_of(const Column& column) noexcept {
+  return sizeof(Column) + column.values.capacity() * sizeof(std::uint64_t) + column.reals.capacity() * sizeof(double) +
+         column.buckets.capacity() * sizeof(Bucket);
+}
+
+std::size_t memory_of(const Series& series) noexcept {
+  std::size_t bytes = sizeof(Series) + series.absent.capacity() * sizeof(std::uint32_t) +
+                      series.times.capacity() * sizeof(std::uint64_t);
+  for (const Column& column : series.columns) bytes += memory_of(column);
+  return bytes;
+}
+
+template <class T>
+std::size_t memory_of_all(const std::vector<T>& all) noexcept {
+  std::size_t bytes = 0;
+  for (const T& one : all) bytes += memory_of(one);
+  return bytes;
+}
+
 }  // namespace
 
-tl::expected<Frame, Rejection> decode_frame(std::string_view bytes, std::string_view topic_host) {
+struct FrameDecoder::State {
+  Frame frame;
   Head head;
-  Checked checked = check_size(bytes);
-  if (checked) checked = read_head(bytes, head);
+  SeriesDecoder series;
+  std::size_t bytes = 0;  ///< of the last message
+
+  Checked decode(std::string_view message, std::string_view topic_host);
+};
+
+Checked FrameDecoder::State::decode(std::string_view message, std::string_view topic_host) {
+  Checked checked = check_size(message);
+  if (!checked) return checked;
+  bytes = message.size();
+  checked = read_head(message, head, frame);
   if (checked) checked = check_head(head.version, head.host, topic_host);
-  if (checked) checked = check_time(head.frame);
-  if (!checked) return tl::unexpected(std::move(checked.error()));
-  Frame frame = std::move(head.frame);
+  if (checked) checked = check_time(frame);
+  if (!checked) return checked;
   frame.host = head.host;
-  frame.tasks.reserve(head.tasks.size());
-  for (const std::string_view task : head.tasks) {
-    checked = take_task(task, frame);
-    if (!checked) return tl::unexpected(std::move(checked.error()));
+  frame.tasks.resize(head.tasks.size());
+  for (std::size_t i = 0; i < head.tasks.size(); ++i) {
+    checked = take_task(head.tasks[i], frame.tasks[i]);
+    if (!checked) return checked;
   }
-  SeriesDecoder decoder;
-  frame.series.reserve(head.series.size());
-  for (const std::string_view series : head.series) {
-    checked = decoder.take(series, frame);
-    if (!checked) return tl::unexpected(std::move(checked.error()));
-  }
-  return frame;
+  return series.take_all(head.series, frame);
+}
+
+FrameDecoder::FrameDecoder() = default;
+FrameDecoder::~FrameDecoder() = default;
+
+tl::expected<Frame*, Rejection> FrameDecoder::decode(std::string_view bytes, std::string_view topic_host) {
+  if (!state_ || state_->bytes > kKeptBytes) state_ = std::make_unique<State>();
+  if (auto checked = state_->decode(bytes, topic_host); !checked) return tl::unexpected(std::move(checked.error()));
+  return &state_->frame;
+}
+
+std::size_t FrameDecoder::memory() const noexcept {
+  if (!state_) return 0;
+  const State& state = *state_;
+  return sizeof(State) + state.frame.tasks.capacity() * sizeof(Task) + memory_of_all(state.frame.series) +
+         memory_of_all(state.series.spare_series().left_over()) +
+         memory_of_all(state.series.spare_columns().left_over());
+}
+
+tl::expected<Frame, Rejection> decode_frame(std::string_view bytes, std::string_view topic_host) {
+  FrameDecoder decoder;
+  auto frame = decoder.decode(bytes, topic_host);
+  if (!frame) return tl::unexpected(std::move(frame.error()));
+  return std::move(**frame);
 }
 
 }  // namespace kpulse

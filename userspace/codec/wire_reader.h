@@ -47,12 +47,28 @@ class WireReader {
   /// Appends the field's numbers, packed or single; false and a mistake when they are cut off.
   template <class Number>
   bool append_numbers(std::vector<Number>& out) {
-    if (type_ == kVarint) out.push_back(static_cast<Number>(number_));
-    if (type_ != kBytes) return true;
-    WireReader packed(bytes_);
-    out.reserve(out.size() + count_varints(bytes_));
-    while (packed.at_ != packed.end_ && packed.ok_) out.push_back(static_cast<Number>(packed.varint()));
-    return packed.ok_ || fail();
+    std::size_t used = out.size();
+    const bool whole = put_numbers(out, used);
+    out.resize(used);
+    return whole;
+  }
+  /// The same into the first `used` places of scratch memory, which only grows: filling a new vector with zeroes and
+  /// counting beforehand would cost as much as the numbers.
+  template <class Number>
+  bool put_numbers(std::vector<Number>& scratch, std::size_t& used) {
+    if (type_ != kBytes && type_ != kVarint) return true;
+    const std::size_t most = used + (type_ == kBytes ? bytes_.size() : 1);
+    if (scratch.size() < most) scratch.resize(most);
+    Number* to = scratch.data() + used;
+    if (type_ == kVarint) {
+      *to++ = static_cast<Number>(number_);
+    } else {
+      WireReader packed(bytes_);
+      while (packed.at_ != packed.end_ && packed.ok_) *to++ = static_cast<Number>(packed.varint());
+      if (!packed.ok_) return fail();
+    }
+    used = static_cast<std::size_t>(to - scratch.data());
+    return true;
   }
   bool append_doubles(std::vector<double>& out) {
     if (type_ == kFixed64) out.push_back(std::bit_cast<double>(number_));
@@ -66,17 +82,31 @@ class WireReader {
 
  private:
   static constexpr std::uint32_t kVarint = 0, kFixed64 = 1, kBytes = 2, kFixed32 = 5;
-
-  static std::size_t count_varints(std::string_view bytes) noexcept {
-    std::size_t count = 0;
-    for (const char c : bytes) count += static_cast<unsigned char>(c) < 0x80 ? 1U : 0U;
-    return count;
-  }
+  static constexpr std::uint64_t kHighBits = 0x8080808080808080U;  // set in every byte of a varint but the last
 
   bool fail() noexcept { return ok_ = false; }
 
   std::uint64_t varint() noexcept {
     if (at_ != end_ && static_cast<unsigned char>(*at_) < 0x80) return static_cast<unsigned char>(*at_++);
+    std::uint64_t word = 0;
+    if (end_ - at_ >= static_cast<std::ptrdiff_t>(sizeof word)) {
+      std::memcpy(&word, at_, sizeof word);
+      if (const std::uint64_t ends = ~word & kHighBits; ends != 0) return short_varint(word, ends);
+    }
+    return long_varint();
+  }
+
+  /// The varint that `word` begins with; the lowest bit of `ends` is the high bit of its last byte.
+  std::uint64_t short_varint(std::uint64_t word, std::uint64_t ends) noexcept {
+    at_ += std::countr_zero(ends) / 8 + 1;
+    word &= (ends ^ (ends - 1)) & ~kHighBits;
+    // Seven bits of eight bytes move together: pairs, then fours, then all eight.
+    word = (word & 0x007F007F007F007FU) | ((word & 0x7F007F007F007F00U) >> 1U);
+    word = (word & 0x00003FFF00003FFFU) | ((word & 0x3FFF00003FFF0000U) >> 2U);
+    return (word & 0x000000000FFFFFFFU) | ((word & 0x0FFFFFFF00000000U) >> 4U);
+  }
+
+  std::uint64_t long_varint() noexcept {
     std::uint64_t value = 0;
     for (std::uint32_t shift = 0; shift < 70 && at_ != end_; shift += 7) {
       const std::uint64_t byte = static_cast<unsigned char>(*at_++);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "http/url.h"
+
 namespace kpulse::influx {
 namespace {
 
@@ -25,47 +27,23 @@ Request authorised(Version version, const Server& server, std::string url) {
   return request;
 }
 
-std::string_view host_of(std::string_view url) noexcept {
-  const auto scheme = url.find("://");
-  if (scheme == std::string_view::npos) return {};
-  url.remove_prefix(scheme + 3);
-  url = url.substr(0, url.find_first_of("/?#"));
-  if (const auto at = url.rfind('@'); at != std::string_view::npos) url.remove_prefix(at + 1);
-  if (url.starts_with('[')) return url.substr(0, url.find(']') + 1);
-  return url.substr(0, url.find(':'));
-}
-
 }  // namespace
-
-std::string percent_encode(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-                       c == '_' || c == '.' || c == '~';
-    if (plain) {
-      out.push_back(c);
-    } else {
-      out.append(fmt::format("%{:02X}", static_cast<unsigned>(static_cast<unsigned char>(c))));
-    }
-  }
-  return out;
-}
 
 Request write_request(Version version, const Server& server) {
   std::string url = base_of(server);
   switch (version) {
     case Version::v1:
-      url += fmt::format("/write?db={}", percent_encode(server.database));
-      if (!server.policy.empty()) url += fmt::format("&rp={}", percent_encode(server.policy));
+      url += fmt::format("/write?db={}", http::escape(server.database));
+      if (!server.policy.empty()) url += fmt::format("&rp={}", http::escape(server.policy));
       url += "&precision=ns";
       break;
     case Version::v2:
-      url += fmt::format("/api/v2/write?org={}&bucket={}&precision=ns", percent_encode(server.org),
-                         percent_encode(server.bucket));
+      url += fmt::format("/api/v2/write?org={}&bucket={}&precision=ns", http::escape(server.org),
+                         http::escape(server.bucket));
       break;
     case Version::v3:
       url += fmt::format("/api/v3/write_lp?db={}&precision=nanosecond&accept_partial=true&no_sync=true",
-                         percent_encode(server.database));
+                         http::escape(server.database));
       break;
   }
   Request request = authorised(version, server, std::move(url));
@@ -76,7 +54,7 @@ Request write_request(Version version, const Server& server) {
 Request query_request(Version version, const Server& server) {
   if (version == Version::v2) {
     Request request =
-        authorised(version, server, fmt::format("{}/api/v2/query?org={}", base_of(server), percent_encode(server.org)));
+        authorised(version, server, fmt::format("{}/api/v2/query?org={}", base_of(server), http::escape(server.org)));
     request.headers.emplace_back("Content-Type: application/vnd.flux");
     return request;
   }
@@ -113,16 +91,11 @@ Version guess_version(const Server& server) noexcept {
 Result<> check_url(std::string_view url) {
   if (!url.starts_with("http://") && !url.starts_with("https://"))
     return fail("must begin with http:// or https://", ErrorKind::usage);
-  if (host_of(url).empty()) return fail("has no host", ErrorKind::usage);
+  if (http::host_of(url).empty()) return fail("has no host", ErrorKind::usage);
   if (url.find_first_of("?# \n\r\t") != std::string_view::npos) {
     return fail("must be scheme, host, port and path only", ErrorKind::usage);
   }
   return {};
-}
-
-bool is_loopback(std::string_view url) noexcept {
-  const std::string_view host = host_of(url);
-  return host == "localhost" || host == "[::1]" || host.starts_with("127.");
 }
 
 }  // namespace kpulse::influx

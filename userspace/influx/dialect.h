@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "http/request.h"
 
 namespace kpulse::influx {
 
@@ -25,13 +26,10 @@ struct Server {
   std::string password;  ///< 1.x
 };
 
-/// One HTTP request without its body.
-struct Request {
-  std::string url;
-  std::vector<std::string> headers;
-  std::string username;  ///< basic authentication when not empty
-  std::string password;
-};
+using http::Request;
+
+/// The header that names the server's version.
+inline constexpr const char* kVersionHeader = "X-Influxdb-Version";
 
 /// Line protocol, ns stamps: /write, /api/v2/write or /api/v3/write_lp.
 [[nodiscard]] Request write_request(Version version, const Server& server);
@@ -53,8 +51,5 @@ struct Request {
 
 /// http:// or https://, a host, no query; the error says what is wrong.
 [[nodiscard]] Result<> check_url(std::string_view url);
-[[nodiscard]] bool is_loopback(std::string_view url) noexcept;
-
-[[nodiscard]] std::string percent_encode(std::string_view text);
 
 }  // namespace kpulse::influx

@@ -9,7 +9,6 @@
 // left out.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -17,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "influx/layout.h"
 #include "influx/line_buffer.h"
 #include "influx/octaves.h"
 #include "influx/plan.h"
@@ -39,34 +39,47 @@ class LineRenderer {
   static constexpr std::size_t kMaxBytes = 4U << 20U;
 
  private:
-  /// What a field is worth in one row of the series at hand.
+  /// A value of the series at hand.
   struct Step {
-    const FieldPlan* plan;
-    const Column* column;  ///< nullptr: 0 in every row; share: its part
-    const Column* rest;    ///< share only
+    const Slot* slot;
+    const Column* column;  ///< share: its part
+    const Column* rest;    ///< share only; nullptr: 0 in every row
   };
   struct TaskText {
-    Piece pid, comm, cgroup;
+    ShortText<16> pid;
+    ShortText<32> cgroup;
+    Piece comm;
   };
+  /// ` 1700000000000000000` and the end of the line.
+  using TimeText = ShortText<32>;
 
-  void prepare_tasks(const Frame& frame);
-  void prepare_prefix(const MeasurementPlan& plan, const Frame& frame, const Series& series);
-  void prepare_steps(const MeasurementPlan& plan, const Series& series);
-  void add_octaves(const MeasurementPlan& plan, const Frame& frame, const Series& series, const Column& column);
+  void prepare_frame(const Frame& frame);
+  void prepare_task(const Task& task, TaskText& text);
+  void prepare_prefix(const MeasurementPlan& plan, const Series& series);
+  const Layout& prepare_steps(const MeasurementPlan& plan, const Series& series);
   void write_rows(const MeasurementPlan& plan, const Frame& frame, const Series& series);
-  void write_histogram(const MeasurementPlan& plan, const Frame& frame, const Series& series);
-  void write_octaves(const Frame& frame);
-  void write_field(const Step& step, std::size_t row) noexcept;
-  void write_task(const FieldPlan& plan, std::uint64_t reference) noexcept;
-  void end_line(std::uint64_t time_ns);
+  void write_row(const Layout& layout, std::size_t row, Pen& pen) const noexcept;
+  void write_value(const Step& step, std::size_t row, Pen& pen) const noexcept;
+  void write_task(const FieldPlan& plan, std::uint64_t reference, Pen& pen) const noexcept;
+  void write_histogram(const MeasurementPlan& plan, const Series& series);
+  void add_octaves(const MeasurementPlan& plan, const Series& series, const Column& column);
+  void write_octaves();
+  void prepare_octaves(const Series& series);
+  void put_time(const Measurement& measurement, const Frame& frame, const Series& series, std::size_t row,
+                Pen& pen) const noexcept;
+  void end_line(const Pen& pen);
 
   std::vector<MeasurementPlan> plans_;  ///< by measurement id
+  std::vector<LayoutCache> layouts_;    ///< by measurement id
+  std::string host_;                    ///< of the frame, as a tag value
+  std::vector<TimeText> times_;         ///< of the frame's first windows
   std::vector<TaskText> tasks_;
-  std::size_t task_room_ = 0;  ///< most bytes a task field of this frame needs
+  std::size_t task_room_ = 0;           ///< most bytes a task field of this frame needs
+  std::vector<const Column*> columns_;  ///< of the series at hand, by position of the field; nullptr for none
   std::vector<Step> steps_;
   Piece prefix_;  ///< measurement and tags of the series at hand
   std::string text_;
-  std::string le_head_, le_tail_;
+  Piece le_head_, le_tail_;  ///< of the rows by `le` at hand: what stands before and after that tag
   OctaveTable octaves_;
   LineBuffer* out_ = nullptr;
   std::size_t max_lines_ = 0;

@@ -2,6 +2,7 @@
 // batch.
 #pragma once
 
+#include <array>
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
@@ -10,6 +11,8 @@
 #include <memory>
 #include <string>
 #include <string_view>
+
+#include "influx/digits.h"
 
 namespace kpulse::influx {
 
@@ -39,46 +42,69 @@ class Piece {
   std::string padded_ = std::string(kBlock, '\0');
 };
 
-/// Text of whole lines and how many there are. `reserve` once per line, then the put functions, none of which checks
-/// for room.
-class LineBuffer {
+/// A text of a bounded length, copied whole: cheaper still.
+template <std::size_t Room>
+struct ShortText {
+  std::array<char, Room> text;
+  std::size_t size = 0;
+};
+
+/// Writes the characters of a line; no function checks for room. It is a copy of its own because characters may alias
+/// anything: a buffer's members would be loaded and stored again around each one.
+class Pen {
  public:
-  /// Most characters put(std::uint64_t) and put(double) write, and what put(Piece) may write past its text.
+  /// Most characters that a number takes, and that a text may touch past its end.
   static constexpr std::size_t kNumberRoom = 32;
 
-  LineBuffer() = default;
-  LineBuffer(const LineBuffer&) = delete;
-  LineBuffer& operator=(const LineBuffer&) = delete;
-
-  void reserve(std::size_t more) {
-    if (capacity_ - size_ < more) grow(more);
-  }
+  explicit Pen(char* at) noexcept : at_(at) {}
 
   void put(const Piece& piece) noexcept {
-    char* to = data_.get() + size_;
-    for (std::size_t done = 0; done < piece.size(); done += Piece::kBlock) {
-      std::memcpy(to + done, piece.data() + done, Piece::kBlock);
+    std::memcpy(at_, piece.data(), Piece::kBlock);
+    for (std::size_t done = Piece::kBlock; done < piece.size(); done += Piece::kBlock) {
+      std::memcpy(at_ + done, piece.data() + done, Piece::kBlock);
     }
-    size_ += piece.size();
+    at_ += piece.size();
   }
-  void put(char c) noexcept { data_[size_++] = c; }
+  template <std::size_t Room>
+  void put(const ShortText<Room>& text) noexcept {
+    static_assert(Room <= kNumberRoom);
+    std::memcpy(at_, text.text.data(), Room);
+    at_ += text.size;
+  }
+  void put(char c) noexcept { *at_++ = c; }
   void put(std::string_view text) noexcept {
-    std::memcpy(data_.get() + size_, text.data(), text.size());
-    size_ += text.size();
+    std::memcpy(at_, text.data(), text.size());
+    at_ += text.size();
   }
   /// Values past int64 are clipped: line protocol's `i` has no more.
   void put(std::uint64_t value) noexcept {
     constexpr std::uint64_t kMax = std::numeric_limits<std::int64_t>::max();
-    if (value < 10) return put(static_cast<char>('0' + value));
-    char* to = data_.get() + size_;
-    size_ += static_cast<std::size_t>(std::to_chars(to, to + kNumberRoom, value < kMax ? value : kMax).ptr - to);
+    at_ += write_number(value < kMax ? value : kMax, at_);
   }
-  void put(double value) noexcept {
-    char* to = data_.get() + size_;
-    size_ += static_cast<std::size_t>(std::to_chars(to, to + kNumberRoom, value).ptr - to);
+  void put(double value) noexcept { at_ = std::to_chars(at_, at_ + kNumberRoom, value).ptr; }
+
+  /// Up to here it has written.
+  [[nodiscard]] char* at() const noexcept { return at_; }
+
+ private:
+  char* at_;
+};
+
+/// Text of whole lines and how many there are.
+class LineBuffer {
+ public:
+  LineBuffer() = default;
+  LineBuffer(const LineBuffer&) = delete;
+  LineBuffer& operator=(const LineBuffer&) = delete;
+
+  /// A pen at the end of the text, with room for `room` characters.
+  [[nodiscard]] Pen begin_line(std::size_t room) {
+    if (capacity_ - size_ < room) grow(room);
+    return Pen(data_.get() + size_);
   }
-  void end_line() noexcept {
-    put('\n');
+  /// Takes what the pen has written, newline and all, as one line.
+  void end_line(const Pen& pen) noexcept {
+    size_ = static_cast<std::size_t>(pen.at() - data_.get());
     ++lines_;
   }
 

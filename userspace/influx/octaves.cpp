@@ -1,7 +1,5 @@
 #include "influx/octaves.h"
 
-#include <fmt/format.h>
-
 #include <limits>
 
 namespace kpulse::influx {
@@ -19,18 +17,23 @@ std::size_t octave_of(std::uint32_t bucket) noexcept {
   return lower == 0 ? 0 : kp_log2(lower) + 1U;
 }
 
-OctaveTable::OctaveTable() {
-  for (std::size_t octave = 0; octave < kOctaves; ++octave) {
-    edges_[octave].assign(fmt::format(",le={}", std::uint64_t{1} << octave));
+OctaveTable::OctaveTable() : octaves_{} {
+  for (std::uint32_t bucket = 0; bucket < KP_HIST_BUCKETS; ++bucket) {
+    octaves_[bucket] = static_cast<std::uint8_t>(octave_of(bucket));
   }
 }
 
-void OctaveTable::add(std::string_view before_le, std::string_view after_le, std::span<const Bucket> buckets) {
-  key_.assign(before_le).append(after_le);
-  Sums& sums = table_[key_];
-  sums.split = before_le.size();
+void OctaveTable::add(std::string_view key, const Series& series, std::span<const Bucket> buckets) {
+  if (buckets.empty()) return;
+  auto found = table_.find(key);
+  if (found == table_.end()) found = table_.try_emplace(std::string(key)).first;
+  Sums& sums = found->second;
+  if (sums.first == nullptr) {
+    sums.first = &series;
+    used_.push_back(&sums);
+  }
   for (const Bucket& bucket : buckets) {
-    std::uint64_t& count = sums.counts[octave_of(bucket.index)];
+    std::uint64_t& count = sums.counts[octaves_[bucket.index]];
     count = add_up_to_limit(count, bucket.count);
   }
 }

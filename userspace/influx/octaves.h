@@ -4,13 +4,15 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "abi/histogram.h"
-#include "influx/line_buffer.h"
 #include "model/frame.h"
 
 namespace kpulse::influx {
@@ -22,33 +24,38 @@ inline constexpr std::size_t kOctaves = KP_HIST_OCTAVES + 1;
 
 class OctaveTable {
  public:
+  using Counts = std::array<std::uint64_t, kOctaves>;
+
   OctaveTable();
 
-  /// Adds to the histogram of `series`: its measurement and the tags that stay, up to where `le` goes in, as two parts.
-  void add(std::string_view before_le, std::string_view after_le, std::span<const Bucket> buckets);
+  /// Adds to the sums called `key`. `series` is the one that the buckets are of; it must stay until drain().
+  void add(std::string_view key, const Series& series, std::span<const Bucket> buckets);
 
-  /// Calls `line(before_le, octave's le tag, after_le, count)` for every octave with a count, then forgets everything.
-  template <class Line>
-  void drain(Line line) {
-    for (auto& [key, sums] : table_) {
-      const std::string_view before(key.data(), sums.split);
-      const std::string_view after(key.data() + sums.split, key.size() - sums.split);
-      for (std::size_t octave = 0; octave < kOctaves; ++octave) {
-        if (sums.counts[octave] > 0) line(before, edges_[octave].view(), after, sums.counts[octave]);
-      }
+  /// Calls `rows(first series, its sums)` for every key added to, then forgets the sums.
+  template <class Rows>
+  void drain(Rows rows) {
+    for (auto sums = used_.rbegin(); sums != used_.rend(); ++sums) {
+      rows(*(*sums)->first, std::as_const((*sums)->counts));
+      **sums = {};
     }
-    table_.clear();
+    used_.clear();
+    if (table_.size() > kMaxKept) table_.clear();
   }
 
  private:
+  static constexpr std::size_t kMaxKept = 1024;
+
   struct Sums {
-    std::size_t split = 0;
-    std::array<std::uint64_t, kOctaves> counts{};
+    const Series* first = nullptr;
+    Counts counts{};
+  };
+  struct Hash : std::hash<std::string_view> {
+    using is_transparent = void;
   };
 
-  std::array<Piece, kOctaves> edges_;  ///< ",le=4096"
-  std::unordered_map<std::string, Sums> table_;
-  std::string key_;
+  std::array<std::uint8_t, KP_HIST_BUCKETS> octaves_;                   ///< by bucket
+  std::unordered_map<std::string, Sums, Hash, std::equal_to<>> table_;  ///< keys stay: frames have the same ones
+  std::vector<Sums*> used_;
 };
 
 }  // namespace kpulse::influx

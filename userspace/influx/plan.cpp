@@ -13,13 +13,14 @@ std::size_t position_of(const Measurement& measurement, std::uint32_t id) {
 }
 
 FieldPlan make_field(const Measurement& measurement, const Field& field, std::string_view comma) {
-  FieldPlan plan{.field = &field, .key = {}, .comm_key = {}, .cgroup_key = {}, .zero = {}};
+  FieldPlan plan{.field = &field, .key = {}, .comm_key = {}, .cgroup_key = {}, .no_task = {}, .zero = {}};
   const bool floating = field.kind == Kind::real || field.kind == Kind::share;
   if (field.kind == Kind::task) {
     plan.key.assign(fmt::format("{}{}_pid=", comma, field.name));
     plan.comm_key.assign(fmt::format("i,{}_comm=\"", field.name));
     plan.cgroup_key.assign(fmt::format("\",{}_cgroup=", field.name));
-    plan.zero.assign(fmt::format("{}{}_pid=0i,{}_comm=\"\",{}_cgroup=0i", comma, field.name, field.name, field.name));
+    plan.no_task.assign(fmt::format("0i,{}_comm=\"\",{}_cgroup=0", field.name, field.name));
+    plan.zero.assign(fmt::format("{}{}i", plan.key.view(), plan.no_task.view()));
     return plan;
   }
   plan.key.assign(fmt::format("{}{}=", comma, field.name));
@@ -27,6 +28,22 @@ FieldPlan make_field(const Measurement& measurement, const Field& field, std::st
   plan.part = position_of(measurement, field.part);
   plan.rest = position_of(measurement, field.rest);
   return plan;
+}
+
+std::vector<TagPlan> make_tags(const Measurement& measurement) {
+  std::vector<TagPlan> tags;
+  const auto add = [&tags](std::string_view name, std::size_t position) {
+    tags.push_back({.key = fmt::format(",{}=", name),
+                    .position = position,
+                    .is_host = name == "host",
+                    .is_summed = name == "cpu",
+                    .before_le = name < "le"});
+  };
+  for (std::size_t i = 0; i < measurement.tags.size(); ++i) add(measurement.tags[i], i);
+  add("host", 0);
+  std::ranges::sort(tags, {},
+                    [](const TagPlan& tag) { return std::string_view(tag.key).substr(0, tag.key.size() - 1); });
+  return tags;
 }
 
 HistogramPlan make_histogram(Unit unit) {
@@ -57,20 +74,17 @@ std::string_view unit_suffix(Unit unit) noexcept {
 }
 
 MeasurementPlan make_plan(const Measurement& measurement) {
-  MeasurementPlan plan{.measurement = &measurement, .fields = {}, .histogram = {}, .tag_names = {}};
-  plan.tag_names.assign(measurement.tags.begin(), measurement.tags.end());
-  plan.tag_names.emplace_back("host");
-  std::ranges::sort(plan.tag_names);
-  plan.max_line = 2 * LineBuffer::kNumberRoom;
+  MeasurementPlan plan{.measurement = &measurement, .fields = {}, .histogram = {}, .tags = make_tags(measurement)};
+  plan.max_line = 2 * Pen::kNumberRoom;
   for (const Field& field : measurement.fields) {
     if (field.kind == Kind::histogram) {
       plan.is_histogram = true;
       plan.histogram = make_histogram(field.unit);
-      plan.max_line += 8 * (LineBuffer::kNumberRoom + Piece::kBlock);
+      plan.max_line += 8 * (Pen::kNumberRoom + Piece::kBlock);
       continue;
     }
     plan.fields.push_back(make_field(measurement, field, plan.fields.empty() ? "" : ","));
-    plan.max_line += plan.fields.back().zero.size() + 3 * (LineBuffer::kNumberRoom + Piece::kBlock);
+    plan.max_line += plan.fields.back().zero.size() + 3 * (Pen::kNumberRoom + Piece::kBlock);
   }
   return plan;
 }

@@ -6,6 +6,7 @@
 #include <array>
 #include <map>
 
+#include "http/url.h"
 #include "influx/plan.h"
 #include "model/catalog.h"
 
@@ -130,7 +131,7 @@ std::string quote(std::string_view name) {
 }
 
 std::string form_of(std::string_view query) {
-  return "q=" + percent_encode(query);
+  return "q=" + http::escape(query);
 }
 
 std::vector<std::string> create_statements(std::string_view database, const Retention& retention) {

@@ -55,7 +55,7 @@ bool RollupRunner::sum_up(std::uint64_t begin_ns) {
 bool RollupRunner::query(Version version, std::uint64_t begin_ns, std::string& error) {
   const std::string text = rollup_query(version, server_, begin_ns);
   if (text.empty()) return true;
-  const Response response =
+  const http::Response response =
       http_.post(query_request(version, server_), version == Version::v1 ? form_of(text) : text, kTimeout);
   error = response.status == 0 ? response.error : error_in_body(response.body);
   if (error.empty() && response.status >= 300) error = fmt::format("HTTP {}", response.status);

@@ -7,8 +7,8 @@
 #include <mutex>
 #include <thread>
 
+#include "http/client.h"
 #include "influx/dialect.h"
-#include "influx/http.h"
 #include "influx/interrupt.h"
 #include "influx/query.h"
 #include "influx/rollup.h"
@@ -49,7 +49,7 @@ class RollupRunner {
   const Retention retention_;
   const bool create_;
   Interrupt interrupt_;
-  HttpClient http_{interrupt_.abort_flag()};
+  http::Client http_{{.header = kVersionHeader}, interrupt_.abort_flag()};
   std::atomic<int> version_{0};
   RollupStats stats_;
   std::mutex mutex_;

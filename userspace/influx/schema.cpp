@@ -30,10 +30,10 @@ std::string error_in_body(std::string_view body) {
   return text.empty() ? "unnamed error" : text;
 }
 
-Result<> create_database(HttpClient& http, const Server& server, const Retention& retention) {
+Result<> create_database(http::Client& http, const Server& server, const Retention& retention) {
   const Request request = query_request(Version::v1, server);
   for (const std::string& statement : create_statements(server.database, retention)) {
-    const Response response = http.post(request, form_of(statement), kTimeout);
+    const http::Response response = http.post(request, form_of(statement), kTimeout);
     if (response.status == 0) return fail(response.error);
     const std::string error = error_in_body(response.body);
     if (!error.empty() && !already_there(error)) return fail(fmt::format("{}: {}", statement, error));

@@ -1,5 +1,6 @@
 #include "influx/text.h"
 
+#include <algorithm>
 #include <cstdint>
 
 namespace kpulse::influx {
@@ -29,6 +30,12 @@ void append_hex(std::string_view sequence, std::string_view backslash, std::stri
     out.push_back(kDigits[byte_at(sequence, i) >> 4U]);
     out.push_back(kDigits[byte_at(sequence, i) & 0xFU]);
   }
+}
+
+/// True when all bytes are printable ASCII and none is special: nearly always, and then nothing has to be done.
+template <class Special>
+bool is_plain(std::string_view bytes, Special special) noexcept {
+  return std::ranges::all_of(bytes, [special](char c) { return c >= ' ' && c <= '~' && !special(c); });
 }
 
 /// Calls `plain(sequence)` for what may stand in a line and `bad(bytes)` for what may not.
@@ -66,6 +73,10 @@ std::size_t utf8_length(std::string_view bytes) noexcept {
 }
 
 void append_string(std::string_view bytes, std::string& out) {
+  if (is_plain(bytes, [](char c) { return c == '"' || c == '\\'; })) {
+    out.append(bytes);
+    return;
+  }
   walk(
       bytes,
       [&out](std::string_view sequence) {
@@ -76,6 +87,10 @@ void append_string(std::string_view bytes, std::string& out) {
 }
 
 void append_tag(std::string_view bytes, std::string& out) {
+  if (is_plain(bytes, [](char c) { return c == ',' || c == ' ' || c == '=' || c == '\\'; })) {
+    out.append(bytes);
+    return;
+  }
   walk(
       bytes,
       [&out](std::string_view sequence) {

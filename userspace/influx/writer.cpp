@@ -20,7 +20,7 @@ std::string_view sample_of(std::string_view body) noexcept {
   return body.substr(0, std::min(body.find('\n'), kMaxSample));
 }
 
-std::string answer_of(const Response& response) {
+std::string answer_of(const http::Response& response) {
   if (response.status == 0) return response.error;
   const std::string error = error_in_body(response.body);
   return error.empty() ? fmt::format("HTTP {}", response.status) : fmt::format("HTTP {}: {}", response.status, error);
@@ -57,7 +57,7 @@ void Writer::write_part(std::string_view body, std::uint64_t lines, Written& wri
   if (lines == 0) return;
   if (body.size() > max_body_ && lines > 1) return write_halves(body, lines, written);
   for (std::uint32_t tries = 1; !interrupt_.aborted(); ++tries) {
-    const Response response = send(body);
+    const http::Response response = send(body);
     Verdict verdict = judge(response.status, response.body);
     if (interrupt_.aborted()) break;
     ++stats_->outcomes[static_cast<std::size_t>(verdict.outcome)];
@@ -74,7 +74,7 @@ void Writer::write_part(std::string_view body, std::uint64_t lines, Written& wri
 }
 
 /// True when nothing is left to be done for these lines.
-bool Writer::settle(const Verdict& verdict, const Response& response, std::string_view body, std::uint64_t lines,
+bool Writer::settle(const Verdict& verdict, const http::Response& response, std::string_view body, std::uint64_t lines,
                     Written& written) {
   switch (verdict.outcome) {
     case Outcome::retry:
@@ -124,8 +124,8 @@ void Writer::write_halves(std::string_view body, std::uint64_t lines, Written& w
   write_part(body.substr(middle), lines - first, written);
 }
 
-Response Writer::send(std::string_view body) {
-  if (!know_version()) return {.status = 0, .body = {}, .error = "no answer to /ping", .influx_version = {}};
+http::Response Writer::send(std::string_view body) {
+  if (!know_version()) return {.error = "no answer to /ping"};
   const std::string_view packed = options_.gzip ? gzip_.compress(body) : body;
   ++stats_->requests;
   stats_->body_bytes += packed.size();
@@ -137,13 +137,13 @@ bool Writer::know_version() {
   if (request_) return true;
   std::optional<Version> version = options_.version;
   if (!version) {
-    const Response ping = http_.get(get_request(options_.server, "/ping"), kProbeTimeout);
+    const http::Response ping = http_.get(get_request(options_.server, "/ping"), kProbeTimeout);
     if (ping.status == 0) return false;
-    version = parse_version(ping.influx_version);
+    version = parse_version(ping.header);
     if (!version) version = version_in_body(ping.body);
   }
   if (!version) {
-    const Response health = http_.get(get_request(options_.server, "/health"), kProbeTimeout);
+    const http::Response health = http_.get(get_request(options_.server, "/health"), kProbeTimeout);
     version = version_in_body(health.body);
     if (!version) version = guess_version(options_.server);
   }
@@ -155,7 +155,7 @@ bool Writer::know_version() {
 }
 
 /// True when the database was made, so that the write can be tried again at once.
-bool Writer::create_missing(const Response& response) {
+bool Writer::create_missing(const http::Response& response) {
   const bool can = options_.create_database && stats_->version == static_cast<int>(Version::v1);
   if (!can || creations_ >= kMaxCreations) return false;
   ++creations_;
@@ -166,7 +166,7 @@ bool Writer::create_missing(const Response& response) {
 }
 
 /// One line for every new reason, not one for every attempt.
-void Writer::complain(std::string_view what, const Response& response) {
+void Writer::complain(std::string_view what, const http::Response& response) {
   std::string complaint = fmt::format("{}: {}: {}", options_.server.url, what, answer_of(response));
   if (complaint == last_complaint_) return;
   spdlog::warn("influx: {}; {}", complaint, advice_for(response.status));
@@ -174,7 +174,7 @@ void Writer::complain(std::string_view what, const Response& response) {
 }
 
 /// Waits before the next attempt; true when there is to be none.
-bool Writer::pause(const Response& response) {
+bool Writer::pause(const http::Response& response) {
   if (interrupt_.hurried()) return true;
   const double chance = std::generate_canonical<double, 32>(random_);
   interrupt_.wait_for(delay_of(response.retry_after, backoff_.next(chance)));

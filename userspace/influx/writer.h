@@ -12,9 +12,9 @@
 #include <string_view>
 
 #include "base/log.h"
+#include "http/client.h"
 #include "influx/dialect.h"
 #include "influx/gzip.h"
-#include "influx/http.h"
 #include "influx/interrupt.h"
 #include "influx/query.h"
 #include "influx/verdict.h"
@@ -70,17 +70,17 @@ class Writer {
  private:
   void write_part(std::string_view body, std::uint64_t lines, Written& written);
   void write_halves(std::string_view body, std::uint64_t lines, Written& written);
-  bool settle(const Verdict& verdict, const Response& response, std::string_view body, std::uint64_t lines,
+  bool settle(const Verdict& verdict, const http::Response& response, std::string_view body, std::uint64_t lines,
               Written& written);
-  Response send(std::string_view body);
+  http::Response send(std::string_view body);
   bool know_version();
-  bool create_missing(const Response& response);
-  void complain(std::string_view what, const Response& response);
-  bool pause(const Response& response);
+  bool create_missing(const http::Response& response);
+  void complain(std::string_view what, const http::Response& response);
+  bool pause(const http::Response& response);
 
   const WriterOptions options_;
   Interrupt interrupt_;
-  HttpClient http_{interrupt_.abort_flag()};
+  http::Client http_{{.header = kVersionHeader}, interrupt_.abort_flag()};
   Gzip gzip_;
   std::optional<Request> request_;  ///< made once the version is known
   Backoff backoff_;

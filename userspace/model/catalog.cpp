@@ -33,13 +33,8 @@ std::span<const Measurement> catalog() noexcept {
 }
 
 const Measurement* find_measurement(std::uint32_t id) noexcept {
-  const auto* found = std::ranges::lower_bound(kCatalog, id, {}, &Measurement::id);
-  return found != kCatalog.end() && found->id == id ? found : nullptr;
-}
-
-const Field* find_field(const Measurement& measurement, std::uint32_t id) noexcept {
-  const auto found = std::ranges::lower_bound(measurement.fields, id, {}, &Field::id);
-  return found != measurement.fields.end() && found->id == id ? &*found : nullptr;
+  const std::size_t position = position_of(catalog(), id);
+  return position < kCatalog.size() ? &kCatalog[position] : nullptr;
 }
 
 }  // namespace kpulse

@@ -2,6 +2,8 @@
 // and docs/METRICS.md all follow from this one table.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -57,7 +59,19 @@ struct Measurement {
 /// Looks a measurement up by its number; nullptr when this build does not know it.
 [[nodiscard]] const Measurement* find_measurement(std::uint32_t id) noexcept;
 
+/// Position of the entry with that number among entries ascending by number; their count when there is none.
+/// Numbers count from 1 and few are ever left out, so most entries stand where their number says.
+template <class Entry>
+[[nodiscard]] constexpr std::size_t position_of(std::span<const Entry> entries, std::uint32_t id) noexcept {
+  if (id - 1 < entries.size() && entries[id - 1].id == id) return id - 1;
+  const auto found = std::ranges::lower_bound(entries, id, {}, &Entry::id);
+  return found != entries.end() && found->id == id ? static_cast<std::size_t>(found - entries.begin()) : entries.size();
+}
+
 /// Looks a field of a measurement up by its number; nullptr when this build does not know it.
-[[nodiscard]] const Field* find_field(const Measurement& measurement, std::uint32_t id) noexcept;
+[[nodiscard]] inline const Field* find_field(const Measurement& measurement, std::uint32_t id) noexcept {
+  const std::size_t position = position_of(measurement.fields, id);
+  return position < measurement.fields.size() ? &measurement.fields[position] : nullptr;
+}
 
 }  // namespace kpulse

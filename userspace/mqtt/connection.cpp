@@ -19,6 +19,12 @@ constexpr milliseconds kStable{2000};
 // What farewell and goodbye may take after the limit of stop().
 constexpr milliseconds kGoodbye{100};
 
+// Messages that follow each other within kClose, fewer than kEnough at a time, are left alone for kGather. A broker has
+// 20 of them under way unless it is told otherwise: with a longer rest it would run out of what it may send.
+constexpr std::chrono::microseconds kGather{200};
+constexpr std::chrono::microseconds kClose{1'000};
+constexpr std::size_t kEnough = 10;
+
 }  // namespace
 
 Client::Impl::Impl(ClientOptions options)
@@ -138,9 +144,19 @@ void Client::Impl::poll_and_serve(milliseconds limit) {
   std::array<pollfd, 2> fds{pollfd{.fd = wakeup_.fd(), .events = POLLIN, .revents = 0},
                             pollfd{.fd = session_->socket(), .events = 0, .revents = 0}};
   if (fds[1].fd >= 0) fds[1].events = session_->events();
+  if (std::exchange(let_gather_, false)) std::this_thread::sleep_for(kGather);
   if (poll(fds.data(), fds.size(), static_cast<int>(limit.count())) <= 0) return;
   if (fds[0].revents != 0) wakeup_.clear();
-  session_->service(fds[1].revents);
+  note_served(session_->service(fds[1].revents));
+}
+
+/// A message that comes alone costs a wake-up, the cork and a segment back: more than the message. So when they come
+/// close to each other, those that come meanwhile are left to gather.
+void Client::Impl::note_served(std::size_t messages) {
+  if (messages == 0) return;
+  const auto now = Clock::now();
+  let_gather_ = messages < kEnough && now - served_at_ < kClose;
+  served_at_ = now;
 }
 
 bool Client::Impl::finished() {

@@ -47,6 +47,7 @@ class Client::Impl {
   void drain();
   void wait();
   void poll_and_serve(std::chrono::milliseconds limit);
+  void note_served(std::size_t messages);
   [[nodiscard]] Clock::time_point next_deadline() const;
   [[nodiscard]] bool finished();
   [[nodiscard]] bool flushed(Clock::time_point now);
@@ -67,6 +68,8 @@ class Client::Impl {
   Clock::time_point give_up_at_{};  // when an attempt has taken too long
   Clock::time_point connected_at_{};
   Clock::time_point tick_at_{};
+  Clock::time_point served_at_{};  // when messages came last
+  bool let_gather_ = false;        // they come close to each other, and few at a time
   Clock::time_point flush_until_{};
   Clock::time_point end_by_{};
   Session::State last_state_ = Session::State::closed;

@@ -118,20 +118,22 @@ short Session::events() const {
   return static_cast<short>(POLLIN | connecting | (write ? POLLOUT : 0));
 }
 
-void Session::service(short revents) {
-  if (state_ == State::closed || revents == 0) return;
-  if (tcp_pending_ && tcp_failed()) return;
+std::size_t Session::service(short revents) {
+  came_ = 0;
+  if (state_ == State::closed || revents == 0) return 0;
+  if (tcp_pending_ && tcp_failed()) return 0;
   const bool was_pending = std::exchange(tcp_pending_, false);
   if ((revents & (POLLIN | POLLHUP | POLLERR | POLLRDHUP)) != 0) read();
   // The library takes a connection that was reset during the TLS handshake for one that is still being made.
   const bool hung_up = (revents & (POLLHUP | POLLERR | POLLRDHUP)) != 0;
   if (state_ == State::connecting && hung_up) abandon("the broker closed the connection");
-  if (state_ == State::closed) return;
+  if (state_ == State::closed) return came_;
   if (was_pending || mosquitto_want_write(handle_.get())) {
     errno = 0;
     const int status = mosquitto_loop_write(handle_.get(), 1);
     check(status, errno);
   }
+  return came_;
 }
 
 bool Session::tcp_failed() {

@@ -49,8 +49,8 @@ class Session {
   /// What to poll for; -1 when there is no connection.
   [[nodiscard]] int socket() const;
   [[nodiscard]] short events() const;
-  /// Reads and writes what poll() said is possible.
-  void service(short revents);
+  /// Reads and writes what poll() said is possible; returns how many messages have come with it.
+  std::size_t service(short revents);
   /// Pings and time-outs; about once a second.
   void tick();
 
@@ -79,6 +79,7 @@ class Session {
   Counters& counters_;
   Mosquitto handle_;
   State state_ = State::closed;
+  std::size_t came_ = 0;          // messages of the service() under way
   bool tcp_pending_ = false;      // connect() of the socket has not finished
   bool leaving_ = false;          // disconnect() was called
   std::string refusal_;           // what the broker's CONNACK or (MQTT 5) DISCONNECT said

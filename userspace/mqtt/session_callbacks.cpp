@@ -80,6 +80,7 @@ void Session::greet() {
 void Session::on_message(const mosquitto_message& message) {
   if (!options_.on_message) return;
   counters_.received.add();
+  ++came_;
   const std::string_view payload(static_cast<const char*>(message.payload),
                                  static_cast<std::size_t>(message.payloadlen));
   std::string what;

@@ -24,6 +24,31 @@ TEST(Intake, AGoodFrameComesThrough) {
   EXPECT_EQ(intake.stats().frames, 1U);
 }
 
+TEST(Intake, AMessageMadeOfTheMemoryOfAnotherOneHoldsNothingOfIt) {
+  Intake intake(1U << 20U);
+  intake.receive("kpulse/v1/a-long-host-name-of-before/state", std::string(5'000, 'x'));
+  auto before = intake.next(0ms);
+  ASSERT_TRUE(before);
+  const char* memory = before->payload.data();
+  intake.recycle(std::move(*before));
+  intake.receive("kpulse/v1/vm1/frame", test::bytes_of(test::frame_of(1)));
+  const auto received = intake.next(0ms);
+  ASSERT_TRUE(received);
+  EXPECT_EQ(received->payload.data(), memory);
+  EXPECT_EQ(received->payload, test::bytes_of(test::frame_of(1)));
+  EXPECT_EQ(received->host, "vm1");
+  EXPECT_FALSE(received->is_state);
+}
+
+TEST(Intake, TheMemoryOfAHugeMessageIsNotKept) {
+  Intake intake(8U << 20U);
+  intake.recycle({.host = "vm1", .payload = std::string(kMaxMessageBytes, 'x'), .is_state = false});
+  intake.receive("kpulse/v1/vm1/frame", "x");
+  const auto received = intake.next(0ms);
+  ASSERT_TRUE(received);
+  EXPECT_LT(received->payload.capacity(), kMaxMessageBytes);
+}
+
 TEST(Intake, RejectionsAreCountedByReason) {
   Intake intake(8U << 20U);
   intake.receive("kpulse/v1/vm2/frame", test::bytes_of(test::frame_of(1)));

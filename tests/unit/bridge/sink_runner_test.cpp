@@ -20,9 +20,10 @@ using test::Gate;
 std::shared_ptr<const Batch> batch_of(std::size_t lines, std::size_t bytes_per_line = 10) {
   auto batch = std::make_shared<Batch>();
   for (std::size_t i = 0; i < lines; ++i) {
-    batch->text.reserve(bytes_per_line + 1);
-    batch->text.put(std::string_view(std::string(bytes_per_line - 1, 'x')));
-    batch->text.end_line();
+    influx::Pen pen = batch->text.begin_line(bytes_per_line);
+    pen.put(std::string_view(std::string(bytes_per_line - 1, 'x')));
+    pen.put('\n');
+    batch->text.end_line(pen);
   }
   batch->frames = 1;
   return batch;

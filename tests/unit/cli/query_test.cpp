@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "http/url.h"
+
 namespace kpulse::cli {
 namespace {
 
@@ -65,20 +67,20 @@ TEST(Query, GetsOverSeriesOfTheWrongShape) {
 
 TEST(Query, EscapesLiteralsAndUrls) {
   EXPECT_EQ(literal(R"(a'b\c)"), R"('a\'b\\c')");
-  EXPECT_EQ(Http::escape("a b&c=\"\xc3\xbc"), "a%20b%26c%3D%22%C3%BC");
+  EXPECT_EQ(http::escape("a b&c=\"\xc3\xbc"), "a%20b%26c%3D%22%C3%BC");
 }
 
 TEST(Query, NamesWhatADatabaseUrlMayBe) {
   for (const char* url : {"", "http://", "ftp://x", "localhost:8086"}) {
-    const auto http = Http::open({.url = url});
+    const auto http = Database::open({.url = url});
     ASSERT_FALSE(http) << url;
     EXPECT_EQ(http.error().exit_status(), 2);
   }
-  EXPECT_EQ(Http::open({.url = "http://h:1//"})->target().url, "http://h:1");
+  EXPECT_EQ(Database::open({.url = "http://h:1//"})->target().url, "http://h:1");
 }
 
 TEST(Query, SaysWhichDatabaseDoesNotAnswer) {
-  auto http = Http::open({.url = "http://127.0.0.1:1"});
+  auto http = Database::open({.url = "http://127.0.0.1:1"});
   ASSERT_TRUE(http);
   EXPECT_THAT(query(*http, "SHOW DATABASES").error().message, testing::HasSubstr("http://127.0.0.1:1"));
 }

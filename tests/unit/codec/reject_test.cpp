@@ -170,8 +170,10 @@ TEST(FrameCodec, RejectsAFrameThatStandsForMoreRowsThanTheLimit) {
 TEST(ColumnCodec, RejectsRealsThatAreNotFiniteOrNotOnePerRow) {
   const Field field{.id = 1, .name = "load", .kind = Kind::real, .unit = Unit::none, .help = {}, .source = {}};
   const auto mistake = [&field](std::vector<double> reals) {
+    v1::Column wire;
+    encode_column({.field = 1, .values = {}, .reals = std::move(reals), .buckets = {}}, wire);
     RawColumn raw;
-    raw.reals = std::move(reals);
+    if (!raw.read(wire.SerializeAsString())) return true;
     Column column;
     return decode_column(field, {.rows = 2, .tasks = 0}, raw, column) != nullptr;
   };

@@ -18,7 +18,7 @@
 #include <thread>
 
 #include "base/handle.h"
-#include "influx/http.h"
+#include "http/client.h"
 #include "influx/query.h"
 
 namespace kpulse::influx::test {
@@ -73,8 +73,7 @@ bool Influxd::run() {
   const int failed = posix_spawnp(&pid_, "influxd", &actions, nullptr, arguments.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   if (failed != 0) return false;
-  const std::atomic<bool> never{false};
-  HttpClient http(never);
+  http::Client http{http::Options{}};
   const auto give_up = std::chrono::steady_clock::now() + 20s;
   while (http.get({.url = url_ + "/ping", .headers = {}, .username = {}, .password = {}}, 1s).status != 204) {
     if (std::chrono::steady_clock::now() > give_up) return false;
@@ -97,9 +96,8 @@ Influxd::~Influxd() {
 }
 
 nlohmann::json Influxd::query(const std::string& text) const {
-  const std::atomic<bool> never{false};
-  HttpClient http(never);
-  const Response response = http.post(query_request(Version::v1, {.url = url_}), form_of(text), 10s);
+  http::Client http{http::Options{}};
+  const http::Response response = http.post(query_request(Version::v1, {.url = url_}), form_of(text), 10s);
   const auto json = nlohmann::json::parse(response.body, nullptr, false);
   if (!json.is_object() || !json.contains("results")) return nlohmann::json::array();
   return json["results"][0].value("series", nlohmann::json::array());

@@ -4,7 +4,7 @@
 
 #include "influx/query.h"
 #include "influx/rollup_runner.h"
-#include "stand_in.h"
+#include "support/stand_in.h"
 
 namespace kpulse::influx {
 namespace {
@@ -75,7 +75,7 @@ TEST(RollupRunner, AsksAVersionTwoServerForTheRollupInFlux) {
   runner.set_version(Version::v2);
   runner.touch(100 * kSecond, 100 * kSecond);
   ASSERT_TRUE(server.wait_for(1));
-  const test::Seen seen = server.seen()[0];
+  const kpulse::test::Seen seen = server.seen()[0];
   EXPECT_EQ(seen.target, "/api/v2/query?org=o");
   EXPECT_NE(seen.headers.find("Content-Type: application/vnd.flux"), std::string::npos);
   EXPECT_NE(seen.headers.find("Authorization: Token t"), std::string::npos);

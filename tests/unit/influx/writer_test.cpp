@@ -6,14 +6,14 @@
 #include <algorithm>
 
 #include "base/clock.h"
-#include "stand_in.h"
+#include "support/stand_in.h"
 
 namespace kpulse::influx {
 namespace {
 
 using namespace std::chrono_literals;
-using test::http;
-using test::StandIn;
+using kpulse::test::http_answer;
+using kpulse::test::StandIn;
 
 constexpr std::string_view kFour = "a v=1i 1\nb v=1i 1\nc v=1i 1\nd v=1i 1\n";
 
@@ -51,7 +51,7 @@ TEST(Writer, CompressesWhenTold) {
   options.gzip = true;
   Writer writer(options);
   ASSERT_EQ(writer.write(kFour, 4).committed, 4U);
-  const test::Seen seen = server.seen()[0];
+  const kpulse::test::Seen seen = server.seen()[0];
   EXPECT_NE(seen.headers.find("Content-Encoding: gzip"), std::string::npos);
   std::string plain(kFour.size(), '\0');
   auto* decompressor = libdeflate_alloc_decompressor();
@@ -64,7 +64,7 @@ TEST(Writer, CompressesWhenTold) {
 
 TEST(Writer, WaitsAsLongAsTheServerAsksBeforeItTriesAgain) {
   StandIn server;
-  server.script({http("429 Too Many Requests", "", "Retry-After: 1\r\n")});
+  server.script({http_answer("429 Too Many Requests", "", "Retry-After: 1\r\n")});
   Writer writer(options_for(server));
   const std::uint64_t before = monotonic_ns();
   EXPECT_EQ(writer.write(kFour, 4).committed, 4U);
@@ -74,16 +74,16 @@ TEST(Writer, WaitsAsLongAsTheServerAsksBeforeItTriesAgain) {
 
 TEST(Writer, TriesAgainAfterOverloadAndResetConnections) {
   StandIn server;
-  server.script({http("503 Service Unavailable"), "", http("502 Bad Gateway"), ""});
+  server.script({http_answer("503 Service Unavailable"), "", http_answer("502 Bad Gateway"), ""});
   Writer writer(options_for(server));
   EXPECT_EQ(writer.write(kFour, 4).committed, 4U);
   EXPECT_GE(server.seen().size(), 5U);
-  for (const test::Seen& seen : server.seen()) EXPECT_EQ(seen.body, kFour);
+  for (const kpulse::test::Seen& seen : server.seen()) EXPECT_EQ(seen.body, kFour);
 }
 
 TEST(Writer, HoldsTheBatchWhileItsCredentialsAreRefused) {
   StandIn server;
-  server.script({http("401 Unauthorized"), http("403 Forbidden"), http("401 Unauthorized")});
+  server.script({http_answer("401 Unauthorized"), http_answer("403 Forbidden"), http_answer("401 Unauthorized")});
   Writer writer(options_for(server));
   EXPECT_EQ(writer.write(kFour, 4).committed, 4U);
   EXPECT_EQ(writer.stats().outcomes[static_cast<std::size_t>(Outcome::hold)], 3U);
@@ -91,7 +91,7 @@ TEST(Writer, HoldsTheBatchWhileItsCredentialsAreRefused) {
 
 TEST(Writer, CountsTheLinesAPartialWriteNames) {
   StandIn server;
-  server.script({http("400 Bad Request", R"({"error":"partial write: field type conflict dropped=1"})")});
+  server.script({http_answer("400 Bad Request", R"({"error":"partial write: field type conflict dropped=1"})")});
   Writer writer(options_for(server));
   const Written written = writer.write(kFour, 4);
   EXPECT_EQ(written.committed, 3U);
@@ -101,7 +101,7 @@ TEST(Writer, CountsTheLinesAPartialWriteNames) {
 
 TEST(Writer, NeverCountsMoreRefusedLinesThanThereAre) {
   StandIn server;
-  server.script({http("400 Bad Request", R"({"error":"partial write: dropped=99999"})")});
+  server.script({http_answer("400 Bad Request", R"({"error":"partial write: dropped=99999"})")});
   Writer writer(options_for(server));
   const Written written = writer.write(kFour, 4);
   EXPECT_EQ(written.committed, 0U);
@@ -110,7 +110,7 @@ TEST(Writer, NeverCountsMoreRefusedLinesThanThereAre) {
 
 TEST(Writer, DropsWhatCanNeverBeWritten) {
   StandIn server;
-  server.script({http("400 Bad Request", R"({"error":"unable to parse"})")});
+  server.script({http_answer("400 Bad Request", R"({"error":"unable to parse"})")});
   Writer writer(options_for(server));
   EXPECT_EQ(writer.write(kFour, 4).refused, 4U);
   EXPECT_EQ(writer.write(kFour, 4).committed, 4U);
@@ -118,7 +118,7 @@ TEST(Writer, DropsWhatCanNeverBeWritten) {
 
 TEST(Writer, GivesUpAServerErrorAfterAFewTries) {
   StandIn server;
-  server.script(std::vector<std::string>(5, http("500 Internal Server Error", R"({"error":"engine"})")));
+  server.script(std::vector<std::string>(5, http_answer("500 Internal Server Error", R"({"error":"engine"})")));
   Writer writer(options_for(server));
   EXPECT_EQ(writer.write(kFour, 4).refused, 4U);
   EXPECT_EQ(server.seen().size(), 5U);
@@ -126,7 +126,7 @@ TEST(Writer, GivesUpAServerErrorAfterAFewTries) {
 
 TEST(Writer, HalvesWhatIsTooLargeAndRemembersIt) {
   StandIn server;
-  server.script({http("413 Request Entity Too Large")});
+  server.script({http_answer("413 Request Entity Too Large")});
   Writer writer(options_for(server));
   EXPECT_EQ(writer.write(kFour, 4).committed, 4U);
   ASSERT_EQ(server.seen().size(), 3U);
@@ -138,7 +138,7 @@ TEST(Writer, HalvesWhatIsTooLargeAndRemembersIt) {
 
 TEST(Writer, GivesUpOnlyTheLinesThatAreTooLargeByThemselves) {
   StandIn server;
-  server.script(std::vector<std::string>(100, http("413 Request Entity Too Large")));
+  server.script(std::vector<std::string>(100, http_answer("413 Request Entity Too Large")));
   Writer writer(options_for(server));
   const Written written = writer.write(kFour, 4);
   EXPECT_EQ(written.too_large, 4U);
@@ -147,13 +147,13 @@ TEST(Writer, GivesUpOnlyTheLinesThatAreTooLargeByThemselves) {
 
 TEST(Writer, KeepsTryingWhenADatabaseIsMissingAndMayNotBeCreated) {
   StandIn server;
-  server.script({http("404 Not Found", R"({"error":"database not found"})"),
-                 http("404 Not Found", R"({"error":"database not found"})")});
+  server.script({http_answer("404 Not Found", R"({"error":"database not found"})"),
+                 http_answer("404 Not Found", R"({"error":"database not found"})")});
   WriterOptions options = options_for(server);
   options.create_database = false;
   Writer writer(options);
   EXPECT_EQ(writer.write(kFour, 4).committed, 4U);
-  for (const test::Seen& seen : server.seen()) EXPECT_EQ(seen.target, "/write?db=kpulse&precision=ns");
+  for (const kpulse::test::Seen& seen : server.seen()) EXPECT_EQ(seen.target, "/write?db=kpulse&precision=ns");
 }
 
 TEST(Writer, AnAbortEndsAWriteThatGetsNoAnswer) {
@@ -172,7 +172,8 @@ TEST(Writer, AnAbortEndsAWriteThatGetsNoAnswer) {
 
 TEST(Writer, HurryEndsAWaitBetweenAttempts) {
   StandIn server;
-  server.script({http("503 Service Unavailable", "", "Retry-After: 300\r\n"), http("503 Service Unavailable")});
+  server.script(
+      {http_answer("503 Service Unavailable", "", "Retry-After: 300\r\n"), http_answer("503 Service Unavailable")});
   Writer writer(options_for(server));
   std::thread hurrier([&] {
     EXPECT_TRUE(server.wait_for(1));

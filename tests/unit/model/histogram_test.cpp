@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <vector>
 
 #include "abi/histogram.h"
@@ -23,6 +24,18 @@ TEST(Histogram, QuantilesPickTheBucketThatHoldsTheRank) {
   EXPECT_EQ(quantile(buckets, 0.99), 5U);
   EXPECT_EQ(quantile(buckets, 1.0), 9U);
   EXPECT_EQ(upper_bound_of(buckets), 9U);
+}
+
+TEST(Histogram, SeveralQuantilesInOnePassAreThoseAskedForOneByOne) {
+  constexpr std::array kQs{0.001, 0.5, 0.5, 0.9, 0.999, 1.0};
+  std::vector<Bucket> buckets;
+  for (std::uint32_t used = 0; used < 20; ++used) {
+    std::array<std::uint64_t, kQs.size()> values;
+    values.fill(99);
+    quantiles(buckets, count_of(buckets), kQs, values);
+    for (std::size_t i = 0; i < kQs.size(); ++i) EXPECT_EQ(values[i], quantile(buckets, kQs[i])) << used;
+    buckets.push_back({.index = used * 7, .count = used % 3 * 1'000 + 1});
+  }
 }
 
 TEST(Histogram, AQuantileIsAtMostSixPercentOff) {

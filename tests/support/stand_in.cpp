@@ -1,4 +1,4 @@
-#include "stand_in.h"
+#include "support/stand_in.h"
 
 #include <arpa/inet.h>
 #include <poll.h>
@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <stdexcept>
 
-namespace kpulse::influx::test {
+namespace kpulse::test {
 namespace {
 
 constexpr int kPollMs = 20;
@@ -37,7 +37,7 @@ std::size_t length_of(const std::string& headers) {
 
 }  // namespace
 
-std::string http(const std::string& status, const std::string& body, const std::string& header) {
+std::string http_answer(const std::string& status, const std::string& body, const std::string& header) {
   return "HTTP/1.1 " + status + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" + header + "\r\n" + body;
 }
 
@@ -109,7 +109,7 @@ void StandIn::converse(int fd) {
 
 /// False when the connection is over.
 bool StandIn::answer(int fd, const Seen& request) {
-  std::string text = http("204 No Content", "", "X-Influxdb-Version: " + version_ + "\r\n");
+  std::string text = http_answer("204 No Content", "", "X-Influxdb-Version: " + version_ + "\r\n");
   if (request.target != "/ping") {
     const std::lock_guard lock(mutex_);
     if (!script_.empty()) {
@@ -132,4 +132,4 @@ bool StandIn::answer(int fd, const Seen& request) {
   return ::send(fd, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size());
 }
 
-}  // namespace kpulse::influx::test
+}  // namespace kpulse::test

@@ -11,7 +11,7 @@
 
 #include "base/handle.h"
 
-namespace kpulse::influx::test {
+namespace kpulse::test {
 
 struct Seen {
   std::string method;
@@ -54,6 +54,7 @@ class StandIn {
 };
 
 /// "HTTP/1.1 <status>" with a length and a body.
-[[nodiscard]] std::string http(const std::string& status, const std::string& body = "", const std::string& header = "");
+[[nodiscard]] std::string http_answer(const std::string& status, const std::string& body = "",
+                                      const std::string& header = "");
 
-}  // namespace kpulse::influx::test
+}  // namespace kpulse::test

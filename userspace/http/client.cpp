@@ -1,17 +1,23 @@
-#include "influx/http.h"
+#include "http/client.h"
 
 #include <strings.h>
 
 #include <algorithm>
+#include <array>
+#include <cctype>
 #include <mutex>
 
-namespace kpulse::influx {
+#include "http/url.h"
+
+namespace kpulse::http {
 namespace {
 
 constexpr long kConnectTimeoutMs = 5'000;
 constexpr long kUploadBufferBytes = 512L << 10U;
 constexpr int kPollMs = 1'000;
 constexpr std::size_t kMaxHeader = 64;
+
+const std::atomic<bool> kNever{false};
 
 using Headers = Handle<curl_slist, curl_slist_free_all>;
 
@@ -25,20 +31,30 @@ Headers make_headers(const Request& request) {
   return list;
 }
 
+/// An answer on its way.
+struct Incoming {
+  const Options& options;
+  Response response;
+};
+
 extern "C" {
 
 std::size_t kpulse_http_body(char* data, std::size_t size, std::size_t count, void* user) {
-  auto& body = static_cast<Response*>(user)->body;
-  body.append(data, std::min(size * count, HttpClient::kMaxBody - body.size()));
+  auto& [options, response] = *static_cast<Incoming*>(user);
+  const std::size_t room = options.max_body - response.body.size();
+  response.cut_short = response.cut_short || size * count > room;
+  response.body.append(data, std::min(size * count, room));
   return size * count;
 }
 
 std::size_t kpulse_http_header(char* data, std::size_t size, std::size_t count, void* user) {
-  std::string_view line(data, size * count);
-  constexpr std::string_view kName = "X-Influxdb-Version:";
-  if (line.size() > kName.size() && strncasecmp(line.data(), kName.data(), kName.size()) == 0) {
-    line.remove_prefix(kName.size());
-    static_cast<Response*>(user)->influx_version = line.substr(0, std::min(line.find_first_of("\r\n"), kMaxHeader));
+  auto& [options, response] = *static_cast<Incoming*>(user);
+  const std::string_view line(data, size * count);
+  const std::string& name = options.header;
+  if (!name.empty() && line.size() > name.size() && line[name.size()] == ':' &&
+      strncasecmp(line.data(), name.data(), name.size()) == 0) {
+    response.header = line.substr(name.size() + 1, kMaxHeader);
+    std::erase_if(response.header, [](unsigned char c) { return std::isgraph(c) == 0; });
   }
   return size * count;
 }
@@ -52,21 +68,23 @@ void init_curl_once() {
 
 }  // namespace
 
-HttpClient::HttpClient(const std::atomic<bool>& abort) : abort_(abort) {
+Client::Client(Options options, const std::atomic<bool>& abort) : options_(std::move(options)), abort_(abort) {
   init_curl_once();
   multi_.reset(curl_multi_init());
   easy_.reset(curl_easy_init());
 }
 
-HttpClient::~HttpClient() = default;
+Client::Client(Options options) : Client(std::move(options), kNever) {}
 
-Response HttpClient::get(const Request& request, std::chrono::milliseconds timeout) {
+Client::~Client() = default;
+
+Response Client::get(const Request& request, std::chrono::milliseconds timeout) {
   curl_easy_reset(easy_.get());
   const Headers headers = make_headers(request);
   return transfer(request, timeout, headers.get());
 }
 
-Response HttpClient::post(const Request& request, std::string_view body, std::chrono::milliseconds timeout) {
+Response Client::post(const Request& request, std::string_view body, std::chrono::milliseconds timeout) {
   curl_easy_reset(easy_.get());
   curl_easy_setopt(easy_.get(), CURLOPT_POST, 1L);
   curl_easy_setopt(easy_.get(), CURLOPT_POSTFIELDS, body.data());
@@ -75,9 +93,11 @@ Response HttpClient::post(const Request& request, std::string_view body, std::ch
   return transfer(request, timeout, headers.get());
 }
 
-Response HttpClient::transfer(const Request& request, std::chrono::milliseconds timeout, curl_slist* headers) {
+Response Client::transfer(const Request& request, std::chrono::milliseconds timeout, curl_slist* headers) {
   CURL* easy = easy_.get();
-  Response response;
+  Incoming incoming{.options = options_, .response = {}};
+  std::array<char, CURL_ERROR_SIZE> reason{};
+  curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, reason.data());
   curl_easy_setopt(easy, CURLOPT_URL, request.url.c_str());
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
@@ -85,17 +105,20 @@ Response HttpClient::transfer(const Request& request, std::chrono::milliseconds 
   curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(timeout.count()));
   curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, kUploadBufferBytes);
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, kpulse_http_body);
-  curl_easy_setopt(easy, CURLOPT_WRITEDATA, &response);
+  curl_easy_setopt(easy, CURLOPT_WRITEDATA, &incoming);
   curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, kpulse_http_header);
-  curl_easy_setopt(easy, CURLOPT_HEADERDATA, &response);
+  curl_easy_setopt(easy, CURLOPT_HEADERDATA, &incoming);
   if (is_loopback(request.url)) curl_easy_setopt(easy, CURLOPT_PROXY, "");
   if (!request.username.empty()) {
     curl_easy_setopt(easy, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
     curl_easy_setopt(easy, CURLOPT_USERNAME, request.username.c_str());
     curl_easy_setopt(easy, CURLOPT_PASSWORD, request.password.c_str());
   }
-  if (const CURLcode code = run(); code != CURLE_OK) {
-    response.error = curl_easy_strerror(code);
+  const CURLcode code = run();
+  curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, nullptr);
+  Response response = std::move(incoming.response);
+  if (code != CURLE_OK) {
+    response.error = reason[0] != '\0' ? reason.data() : curl_easy_strerror(code);
     return response;
   }
   curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &response.status);
@@ -107,7 +130,7 @@ Response HttpClient::transfer(const Request& request, std::chrono::milliseconds 
 }
 
 /// curl_easy_perform, but another thread can end it: the multi handle waits on a descriptor that wake() writes to.
-CURLcode HttpClient::run() {
+CURLcode Client::run() {
   if (curl_multi_add_handle(multi_.get(), easy_.get()) != CURLM_OK) return CURLE_FAILED_INIT;
   CURLcode code = CURLE_ABORTED_BY_CALLBACK;
   for (int running = 1; !abort_;) {
@@ -123,8 +146,8 @@ CURLcode HttpClient::run() {
   return code;
 }
 
-void HttpClient::wake() noexcept {
+void Client::wake() noexcept {
   curl_multi_wakeup(multi_.get());
 }
 
-}  // namespace kpulse::influx
+}  // namespace kpulse::http

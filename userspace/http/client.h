@@ -5,31 +5,22 @@
 
 #include <atomic>
 #include <chrono>
-#include <string>
 #include <string_view>
 
 #include "base/handle.h"
-#include "influx/dialect.h"
+#include "http/request.h"
 
-namespace kpulse::influx {
+namespace kpulse::http {
 
-struct Response {
-  long status = 0;             ///< 0: no answer
-  std::string body;            ///< at most kMaxBody bytes; the rest is discarded
-  std::string error;           ///< why there is no answer
-  std::string influx_version;  ///< header X-Influxdb-Version
-  std::chrono::milliseconds retry_after{0};
-};
-
-class HttpClient {
+class Client {
  public:
-  static constexpr std::size_t kMaxBody = 64U << 10U;
-
   /// Transfers end as soon as `abort` is true and wake() was called. The flag must outlive the client.
-  explicit HttpClient(const std::atomic<bool>& abort);
-  HttpClient(const HttpClient&) = delete;
-  HttpClient& operator=(const HttpClient&) = delete;
-  ~HttpClient();
+  Client(Options options, const std::atomic<bool>& abort);
+  /// A client that only its time limits end.
+  explicit Client(Options options);
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+  ~Client();
 
   [[nodiscard]] Response get(const Request& request, std::chrono::milliseconds timeout);
   /// The body is not copied; it must stay valid during the call.
@@ -42,9 +33,10 @@ class HttpClient {
   Response transfer(const Request& request, std::chrono::milliseconds timeout, curl_slist* headers);
   CURLcode run();
 
+  const Options options_;
   const std::atomic<bool>& abort_;
   Handle<CURLM, curl_multi_cleanup> multi_;
   Handle<CURL, curl_easy_cleanup> easy_;
 };
 
-}  // namespace kpulse::influx
+}  // namespace kpulse::http

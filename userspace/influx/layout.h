@@ -1,0 +1,44 @@
+// What the lines of one series look like: which fields it has columns for decides all text between the values, so that
+// is put together once and then copied.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "influx/line_buffer.h"
+#include "influx/plan.h"
+
+namespace kpulse::influx {
+
+/// A value of a line and the text before it, which also holds the fields without a column that come in between:
+/// `i,forks=0i,execs=0i,exits=`.
+struct Slot {
+  Piece text;
+  const FieldPlan* plan;
+};
+
+/// Bit n stands for the measurement's field n, in the catalogue's order.
+using ColumnSet = std::uint64_t;
+
+struct Layout {
+  std::vector<Slot> slots;
+  Piece tail;  ///< what stands after the last value
+};
+
+/// A share has a value when its part has a column.
+[[nodiscard]] Layout make_layout(const MeasurementPlan& plan, ColumnSet columns);
+
+/// The layouts of one measurement: few are ever needed, for series have the columns that they had before.
+class LayoutCache {
+ public:
+  static constexpr std::size_t kMax = 128;
+
+  /// Valid until the next call.
+  [[nodiscard]] const Layout& get(const MeasurementPlan& plan, ColumnSet columns);
+
+ private:
+  std::vector<ColumnSet> columns_;
+  std::vector<Layout> layouts_;
+};
+
+}  // namespace kpulse::influx
