@@ -1,0 +1,16 @@
+#include "probes/block/device_names.h"
+
+#include <system_error>
+
+namespace kpulse::probes {
+
+std::optional<std::string> DeviceNames::find(std::uint32_t dev) const {
+  constexpr std::uint32_t kMinorBits = 20;
+  const std::string number = std::to_string(dev >> kMinorBits) + ":" + std::to_string(dev & ((1U << kMinorBits) - 1));
+  std::error_code error;
+  const std::filesystem::path target = std::filesystem::read_symlink(folder_ / number, error);
+  if (error || target.filename().empty()) return std::nullopt;
+  return target.filename().string();
+}
+
+}  // namespace kpulse::probes
