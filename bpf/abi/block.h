@@ -83,10 +83,11 @@ KP_ASSERT_SIZE(struct kp_block_series, 16);
 struct kp_block_losses {
 	__u64 overruns;     /* events whose slot still held an older window: the agent is late; they are not in any window */
 	__u64 shared;       /* I/Os that went to "other" because all devices or series were taken */
-	__u64 displaced;    /* I/Os whose notes were displaced by another's: their submitter is unknown */
-	__u64 unseen;       /* I/Os that ended but were not seen to begin; timed by the request's own stamps */
+	__u64 unseen;       /* I/Os that ended without a note of how they began (they were under way when we came, or too many
+			     * were): timed by the request's own stamps, submitter unknown */
 	__u64 untimed;      /* of these, those without stamps: counted, in no time */
-	__u64 unended;      /* I/Os that were seen to begin again before they ended: an end was missed */
+	__u64 unended;      /* I/Os whose end was not seen: not counted */
+	__u64 uncounted;    /* bios that there was no room for a note of: not counted */
 	__u64 ring_dropped; /* candidates for the worst I/O that did not fit into the ring buffer */
 	__u64 backwards;    /* I/Os that ended before they began, by the clock: they count as no time */
 };

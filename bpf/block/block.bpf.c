@@ -38,6 +38,7 @@ static __always_inline struct note *begin_request(struct request *rq, __u64 begu
 		return NULL;
 	note->begun = begun;
 	note->issued = 0;
+	note->sector = 0;
 	note->bytes = 0;
 	note->series = series_of(disk, op_class(rq->cmd_flags));
 	name_submitter(&note->submitter, rq->bio);
@@ -56,9 +57,9 @@ int BPF_PROG(kp_io_start, struct request *rq)
 SEC("tp_btf/block_rq_insert")
 int BPF_PROG(kp_rq_insert, struct request *rq)
 {
-	__u64 begun = rq->start_time_ns;
+	__u64 begun = rq->start_time_ns, *place;
 
-	if (kp_window_config()->length && !find_note(key_of(rq)))
+	if (kp_window_config()->length && !find_note(key_of(rq), &place))
 		begin_request(rq, begun ? begun : bpf_ktime_get_ns());
 	return 0;
 }
@@ -68,11 +69,11 @@ int BPF_PROG(kp_rq_issue, struct request *rq)
 {
 	struct moment now = {};
 	struct note *note;
-	__u64 begun;
+	__u64 begun, *place;
 
 	if (!moment_now(&now))
 		return 0;
-	note = find_note(key_of(rq));
+	note = find_note(key_of(rq), &place);
 	if (!note) { /* the flush that a flush sequence sends, or the first we see of a request */
 		begun = rq->start_time_ns;
 		note = begin_request(rq, begun ? begun : now.mono);
@@ -82,6 +83,10 @@ int BPF_PROG(kp_rq_issue, struct request *rq)
 	if (note->issued) /* a requeue was missed: it is still counted as being there */
 		return 0;
 	note->issued = now.mono;
+	if (!note->bytes) {
+		note->bytes = rq->__data_len;
+		note->sector = rq->__sector;
+	}
 	enter_device(slot_of(note->series, now.window), note->series, &now);
 	return 0;
 }
@@ -107,9 +112,11 @@ static __always_inline void time_request(struct ended *io, struct request *rq, c
 {
 	__u64 issued = note->issued;
 
-	if (!issued) /* our program at issue was interrupted by itself, or it never went to the device */
+	if (!issued) /* our program at issue was skipped, or it never went to the device */
 		issued = rq->io_start_time_ns >= note->begun ? rq->io_start_time_ns : 0;
-	io->timed = true;
+	io->timed = issued || !io->bytes || io->status;
+	if (!io->timed) /* it must have been at the device: nobody knows since when */
+		KP_LOSE(untimed);
 	io->queued = true;
 	io->issued = issued != 0;
 	io->queue_ns = elapsed(note->begun, issued ? issued : now);
@@ -118,40 +125,68 @@ static __always_inline void time_request(struct ended *io, struct request *rq, c
 
 /* A request ends with its last byte. One that is in a flush sequence comes by here twice, and ends when the sequence does; the flush
  * itself has the flag too. */
-SEC("tp_btf/block_rq_complete")
-int BPF_PROG(kp_rq_complete, struct request *rq, int error, unsigned int bytes)
+static __always_inline bool ends(struct request *rq, __u32 bytes)
+{
+	return bytes >= rq->__data_len && (!in_flush_sequence(rq) || op_is_flush(rq->cmd_flags));
+}
+
+static __always_inline void end_noted(struct request *rq, int status, __u32 bytes, struct note *note, __u64 *place)
 {
 	struct moment now = {};
 	struct ended io = {};
-	struct note *note;
-	struct gendisk *disk;
 
 	if (!moment_now(&now))
-		return 0;
-	note = find_note(key_of(rq));
-	if (bytes < rq->__data_len || (in_flush_sequence(rq) && !op_is_flush(rq->cmd_flags))) {
-		if (note)
-			note->bytes += bytes;
-		return 0;
-	}
-	if (note) {
-		io.series = note->series;
-		io.bytes = note->bytes + bytes;
-		io.sector = rq->__sector - (note->bytes >> 9);
-		time_request(&io, rq, note, now.mono);
-	} else {
-		disk = disk_of(rq);
-		if (!disk)
-			return 0;
-		io.series = series_of(disk, op_class(rq->cmd_flags));
-		io.bytes = bytes;
-		io.sector = rq->__sector;
-		time_unseen(&io, rq, now.mono);
-	}
-	io.status = error;
+		return;
+	io.series = note->series;
+	io.bytes = note->bytes ? note->bytes : bytes;
+	io.sector = note->sector;
+	io.status = status;
+	time_request(&io, rq, note, now.mono);
 	account(&io, note, &now);
+	end_note(note, place);
+}
+
+static __always_inline void end_unseen(struct request *rq, int status, __u32 bytes)
+{
+	struct gendisk *disk = disk_of(rq);
+	struct moment now = {};
+	struct ended io = {};
+
+	if (!disk || !moment_now(&now))
+		return;
+	io.series = series_of(disk, op_class(rq->cmd_flags));
+	io.bytes = bytes;
+	io.sector = rq->__sector;
+	io.status = status;
+	time_unseen(&io, rq, now.mono);
+	account(&io, NULL, &now);
+}
+
+SEC("tp_btf/block_rq_complete")
+int BPF_PROG(kp_rq_complete, struct request *rq, int error, unsigned int bytes)
+{
+	struct note *note;
+	__u64 *place;
+
+	if (!ends(rq, bytes))
+		return 0;
+	note = find_note(key_of(rq), &place);
 	if (note)
-		end_note(note);
+		end_noted(rq, error, bytes, note, place);
+	else
+		end_unseen(rq, error, bytes);
+	return 0;
+}
+
+/* Comes after the one above; see KP_NOTE_ENDED. */
+SEC("tp_btf/block_rq_complete")
+int BPF_PROG(kp_rq_complete2, struct request *rq, int error, unsigned int bytes)
+{
+	__u64 *place;
+	struct note *note = find_note(key_of(rq), &place);
+
+	if (note && ends(rq, bytes))
+		end_noted(rq, error, bytes, note, place);
 	return 0;
 }
 
@@ -159,7 +194,8 @@ int BPF_PROG(kp_rq_complete, struct request *rq, int error, unsigned int bytes)
 SEC("tp_btf/block_rq_requeue")
 int BPF_PROG(kp_rq_requeue, struct request *rq)
 {
-	struct note *note = find_note(key_of(rq));
+	__u64 *place;
+	struct note *note = find_note(key_of(rq), &place);
 	struct moment now = {};
 	struct kp_block_slot *slot;
 
@@ -190,12 +226,13 @@ static __always_inline void count_merge(__u32 series)
 SEC("tp_btf/block_rq_merge")
 int BPF_PROG(kp_rq_merge, struct request *rq)
 {
-	struct note *note = find_note(key_of(rq));
+	__u64 *place;
+	struct note *note = find_note(key_of(rq), &place);
 
 	if (!note)
 		return 0;
 	count_merge(note->series);
-	end_note(note);
+	end_note(note, place);
 	return 0;
 }
 
@@ -230,8 +267,10 @@ int BPF_PROG(kp_bio_queue, struct bio *bio)
 	if (!disk || disk->queue->mq_ops || !moment_now(&now))
 		return 0;
 	note = begin_note(key_of(bio));
-	if (!note)
+	if (!note) {
+		KP_LOSE(uncounted);
 		return 0;
+	}
 	note->begun = now.mono;
 	note->issued = now.mono;
 	note->sector = bio->bi_iter.bi_sector;
@@ -243,12 +282,12 @@ int BPF_PROG(kp_bio_queue, struct bio *bio)
 }
 
 /* The bio may have been passed on to another device meanwhile: it counts for the one it was first seen at. */
-SEC("tp_btf/block_bio_complete")
-int BPF_PROG(kp_bio_complete, struct request_queue *queue, struct bio *bio)
+static __always_inline int on_bio_complete(struct bio *bio)
 {
+	__u64 *place;
+	struct note *note = find_note(key_of(bio), &place);
 	struct moment now = {};
 	struct ended io = {};
-	struct note *note = find_note(key_of(bio));
 
 	if (!note || !moment_now(&now))
 		return 0;
@@ -260,6 +299,19 @@ int BPF_PROG(kp_bio_complete, struct request_queue *queue, struct bio *bio)
 	io.issued = true;
 	io.device_ns = elapsed(note->begun, now.mono);
 	account(&io, note, &now);
-	end_note(note);
+	end_note(note, place);
 	return 0;
+}
+
+SEC("tp_btf/block_bio_complete")
+int BPF_PROG(kp_bio_complete, struct request_queue *queue, struct bio *bio)
+{
+	return on_bio_complete(bio);
+}
+
+/* Comes after the one above; see KP_NOTE_ENDED. */
+SEC("tp_btf/block_bio_complete")
+int BPF_PROG(kp_bio_complete2, struct request_queue *queue, struct bio *bio)
+{
+	return on_bio_complete(bio);
 }

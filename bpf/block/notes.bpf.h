@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* What is to be remembered of an I/O until it ends. Private to block.bpf.c.
  *
- * Notes lie in an array, in sets of four that the address of the request or bio selects: no lock, no allocation, and an address is the same
- * from the first event to the last (a tag is not: with a scheduler a request gets its hardware tag late, and a bio has none). Should four
- * others be in flight in the same set, the oldest gives way; it is then timed by the request's own stamps, and counted. */
+ * Notes lie in an array, in sets of eight that the address of the request or bio selects: no lock, no allocation, and an address is the same
+ * from the first event to the last (a tag is not: with a scheduler a request gets its hardware tag late, and a bio has none). When eight
+ * others are in flight in the same set there is no note: the request is then timed by its own stamps, and counted as unseen. */
 #ifndef KPULSE_BLOCK_NOTES_BPF_H
 #define KPULSE_BLOCK_NOTES_BPF_H
 
@@ -12,21 +12,28 @@
 #include "block/slots.bpf.h"
 #include "lib/task.bpf.h"
 
-#define KP_NOTE_SETS_BITS 8
-#define KP_NOTE_WAYS 4
+#define KP_NOTE_SETS_BITS 7
+#define KP_NOTE_WAYS 8
+#define KP_NOTE_OLD_NS (60ULL * 1000 * 1000 * 1000) /* its end was missed; drivers give up on an I/O earlier */
+
+/* The kernel skips a program that comes while it already runs on the same CPU, as when an interrupt ends an I/O while another one is being
+ * accounted. So two programs see the end of an I/O: at least one of them is not skipped. The first accounts it and puts this bit into the
+ * key; the second finds the bit, or accounts the I/O itself. */
+#define KP_NOTE_ENDED 1ULL
 
 struct note {
-	__u64 key;    /* see key_of(); 0: free */
 	__u64 begun;
 	__u64 issued; /* 0: not at the device */
-	__u64 sector; /* of a bio */
-	__u32 bytes;  /* of a bio: all; of a request: those that have ended already */
+	__u64 sector; /* of a request: both as it was first issued, when all merges are over and no part has ended */
+	__u32 bytes;
 	__u32 series;
 	struct kp_task submitter;
 };
+KP_ASSERT_SIZE(struct note, 64);
 
 struct note_set {
-	struct note way[KP_NOTE_WAYS];
+	__u64 key[KP_NOTE_WAYS]; /* see key_of(); 0: free; with KP_NOTE_ENDED: free as well. A cache line of their own */
+	struct note note[KP_NOTE_WAYS];
 };
 
 struct {
@@ -43,7 +50,7 @@ static __always_inline __u64 key_of(const void *object)
 	__u64 key = (__u64)object - (__u64)&kp_block_losses;
 
 	asm volatile("" : "+r"(key)); /* keep the compiler from moving the subtraction into what follows */
-	return key;
+	return key; /* even, and not 0: both are addresses of words, one of them in the program's memory */
 }
 
 static __always_inline struct note_set *set_of(__u64 key)
@@ -54,7 +61,8 @@ static __always_inline struct note_set *set_of(__u64 key)
 	return bpf_map_lookup_elem(&kp_block_notes, &index);
 }
 
-static __always_inline struct note *find_note(__u64 key)
+/* The note of an I/O that has not ended, and where its key is. */
+static __always_inline struct note *find_note(__u64 key, __u64 **place)
 {
 	struct note_set *set = set_of(key);
 
@@ -62,8 +70,10 @@ static __always_inline struct note *find_note(__u64 key)
 		return NULL;
 #pragma unroll
 	for (int way = 0; way < KP_NOTE_WAYS; way++) {
-		if (set->way[way].key == key)
-			return &set->way[way];
+		if (set->key[way] == key) {
+			*place = &set->key[way];
+			return &set->note[way];
+		}
 	}
 	return NULL;
 }
@@ -73,56 +83,62 @@ static __noinline int give_up(struct note *note)
 {
 	struct moment now = {};
 
+	KP_LOSE(unended);
 	if (note && note->issued && moment_now(&now))
 		leave_device(slot_of(note->series, now.window), note->series, &now, 0);
 	return 0;
 }
 
-static __noinline struct note *displace(struct note_set *set, __u64 key)
+/* The set is full: takes a note whose I/O must have ended long ago. */
+static __noinline struct note *reclaim_note(struct note_set *set, __u64 key)
 {
-	struct note *oldest;
+	__u64 now = bpf_ktime_get_ns();
 
 	if (!set)
 		return NULL;
-	oldest = &set->way[0];
 #pragma unroll
-	for (int way = 1; way < KP_NOTE_WAYS; way++) {
-		if (set->way[way].begun < oldest->begun)
-			oldest = &set->way[way];
+	for (int way = 0; way < KP_NOTE_WAYS; way++) {
+		__u64 held = *(volatile __u64 *)&set->key[way];
+
+		if (now - set->note[way].begun < KP_NOTE_OLD_NS || !held)
+			continue;
+		if (__sync_val_compare_and_swap(&set->key[way], held, key) != held)
+			continue;
+		give_up(&set->note[way]);
+		return &set->note[way];
 	}
-	KP_LOSE(displaced);
-	give_up(oldest);
-	*(volatile __u64 *)&oldest->key = key;
-	return oldest;
+	return NULL;
 }
 
-/* A note for an I/O that begins. The caller fills it in. */
+/* A note for an I/O that begins; NULL when there is no room. The caller fills it in. */
 static __always_inline struct note *begin_note(__u64 key)
 {
 	struct note_set *set = set_of(key);
-	struct note *note = find_note(key);
+	struct note *note;
+	__u64 *place;
 
 	if (!set)
 		return NULL;
+	note = find_note(key, &place);
 	if (note) { /* its last use has not been seen to end */
-		KP_LOSE(unended);
 		give_up(note);
 		return note;
 	}
 #pragma unroll
 	for (int way = 0; way < KP_NOTE_WAYS; way++) {
-		note = &set->way[way];
-		if (!*(volatile __u64 *)&note->key && !__sync_val_compare_and_swap(&note->key, 0, key))
-			return note;
+		__u64 held = *(volatile __u64 *)&set->key[way];
+
+		if ((!held || held & KP_NOTE_ENDED) && __sync_val_compare_and_swap(&set->key[way], held, key) == held)
+			return &set->note[way];
 	}
-	return displace(set, key);
+	return reclaim_note(set, key);
 }
 
-static __always_inline void end_note(struct note *note)
+static __always_inline void end_note(struct note *note, __u64 *place)
 {
 	note->issued = 0;
 	barrier();
-	*(volatile __u64 *)&note->key = 0;
+	*(volatile __u64 *)place |= KP_NOTE_ENDED;
 }
 
 #endif

@@ -62,9 +62,8 @@ NbdFile::NbdFile(const std::vector<std::string>& words) {
 }
 
 NbdFile::~NbdFile() {
-  // The loop device lets go of the file a moment after it was detached.
-  static_cast<void>(wait_until([&] { return run({"umount", path().string()}) == 0; }, std::chrono::seconds(5)));
-  fuse_.stop();
+  fuse_.stop();  // unmounts
+  if (fs::exists(path())) run({"umount", "-l", path().parent_path().string()});
   server_.stop();
 }
 

@@ -50,9 +50,11 @@ void BlockWatch::catch_up() {
 }
 
 void BlockWatch::take(const Frame& frame) {
+  last_devices_.clear();
   for (const Series& series : frame.series) {
     if (series.measurement == ids::kBlock) take_rows(frame, series);
     if (series.tags.size() != 2) continue;
+    last_devices_.insert(series.tags[0]);
     for (const Column& column : series.columns) {
       if (column.buckets.empty()) continue;
       Times& times = times_[{series.measurement, {series.tags[0], series.tags[1]}}];

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -51,7 +52,8 @@ class BlockWatch {
   [[nodiscard]] const Task& task(std::uint64_t reference) const { return tasks_.at(reference - 1); }
   [[nodiscard]] std::uint64_t absent() const { return absent_; }
   [[nodiscard]] const probes::BlockProbe& probe() const { return *probe_; }
-  [[nodiscard]] bool has(const std::string& device, const std::string& op) const { return rows_.contains({device, op}); }
+  /// Whether the last frame had rows of this device.
+  [[nodiscard]] bool last_frame_has(const std::string& device) const { return last_devices_.contains(device); }
   [[nodiscard]] agent::Sampler& sampler() { return *sampler_; }
 
  private:
@@ -69,6 +71,7 @@ class BlockWatch {
   std::map<Key, std::vector<BlockRow>> rows_;
   std::map<std::pair<std::uint32_t, Key>, Times> times_;
   std::vector<Task> tasks_;
+  std::set<std::string> last_devices_;
 };
 
 }  // namespace kpulse::test

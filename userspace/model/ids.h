@@ -46,7 +46,7 @@ inline constexpr std::uint32_t kBlockTotal = 13;
 
 inline constexpr std::uint32_t kBlockLosses = 14;
 namespace block_losses {
-inline constexpr std::uint32_t kOverruns = 1, kShared = 2, kDisplaced = 3, kUnseen = 4, kUntimed = 5, kUnended = 6,
+inline constexpr std::uint32_t kOverruns = 1, kShared = 2, kUnseen = 3, kUntimed = 4, kUnended = 5, kUncounted = 6,
                                kBackwards = 7, kMissed = 8;
 }
 

@@ -47,10 +47,10 @@ void BlockAssembler::on_losses(const kp_block_losses& losses, std::uint64_t miss
   namespace id = ids::block_losses;
   losses_[id::kOverruns - 1] = losses.overruns;
   losses_[id::kShared - 1] = losses.shared;
-  losses_[id::kDisplaced - 1] = losses.displaced;
   losses_[id::kUnseen - 1] = losses.unseen;
   losses_[id::kUntimed - 1] = losses.untimed;
   losses_[id::kUnended - 1] = losses.unended;
+  losses_[id::kUncounted - 1] = losses.uncounted;
   losses_[id::kBackwards - 1] = losses.backwards;
   losses_[id::kMissed - 1] = missed;
 }

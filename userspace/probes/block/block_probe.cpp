@@ -43,8 +43,9 @@ Result<> BlockProbe::open(const Machine& machine) {
   programs_.want(machine.types, has_start ? programs.kp_io_start : programs.kp_rq_insert);
   bpf::Programs::skip(has_start ? programs.kp_rq_insert : programs.kp_io_start);
   for (bpf_program* program :
-       {programs.kp_rq_issue, programs.kp_rq_complete, programs.kp_rq_requeue, programs.kp_rq_merge,
-        programs.kp_backmerge, programs.kp_frontmerge, programs.kp_bio_queue, programs.kp_bio_complete}) {
+       {programs.kp_rq_issue, programs.kp_rq_complete, programs.kp_rq_complete2, programs.kp_rq_requeue,
+        programs.kp_rq_merge, programs.kp_backmerge, programs.kp_frontmerge, programs.kp_bio_queue,
+        programs.kp_bio_complete, programs.kp_bio_complete2}) {
     programs_.want(machine.types, program);
   }
   skeleton_->rodata->kp_ring_wakeup = bpf_map__max_entries(skeleton_->maps.kp_block_ring) / 2;
@@ -156,6 +157,7 @@ void BlockProbe::follow_device(std::uint32_t index) {
 
 void BlockProbe::look_around(std::uint64_t end) {
   for (std::uint32_t index = KP_BLOCK_OPS; index < KP_BLOCK_SERIES; ++index) follow_device(index);
+  // After the slots were taken: what they say must not be in both.
   for (std::uint32_t index = 0; index < KP_BLOCK_SERIES; ++index) {
     const std::int32_t inflight = read_now(skeleton_->bss->kp_block_series[index].inflight);
     if (assembler_.device(index) != nullptr && slots_.quiet_since(index, end)) assembler_.on_quiet(index, inflight);
@@ -164,10 +166,6 @@ void BlockProbe::look_around(std::uint64_t end) {
 }
 
 void BlockProbe::drain(std::uint64_t end) {
-  if (const std::uint64_t now = monotonic_ns(); now >= look_due_ns_) {
-    look_due_ns_ = now + kLookNs;
-    look_around(end);
-  }
   follow_series();
   // The slots first: the record of an I/O comes into the ring buffer after it was counted, and so is there.
   for (const auto& [first, last] : slots_.take(end, [this](std::uint32_t series, const kp_block_slot& slot) {
@@ -178,6 +176,10 @@ void BlockProbe::drain(std::uint64_t end) {
   ring_->consume(bpf_map__max_entries(skeleton_->maps.kp_block_ring) / sizeof(kp_block_worst));
   for (std::uint32_t index = 0; index < KP_BLOCK_SERIES; ++index) {
     if (assembler_.device(index) != nullptr) assembler_.on_times(index, times_.values()[index]);
+  }
+  if (const std::uint64_t now = monotonic_ns(); now >= look_due_ns_) {
+    look_due_ns_ = now + kLookNs;
+    look_around(end);
   }
   assembler_.on_losses(losses(), missed_);
 }
