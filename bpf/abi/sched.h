@@ -4,6 +4,7 @@
 #define KPULSE_ABI_SCHED_H
 
 #include "abi/assert.h"
+#include "abi/cgroup.h"
 #include "abi/histogram.h"
 #include "abi/task.h"
 #include "abi/window.h"
@@ -43,7 +44,9 @@ struct kp_sched_cpu {
 	__u64 ring_dropped;     /* windows that did not fit into the ring buffer */
 	__u64 clock_backwards;  /* events whose clock was before the last one's; they count as no time */
 	__u64 switches_missed;  /* the task that left was not the one last seen to come: a switch was not shown to us */
-	__u64 reserved[3];
+	__u64 group_from;       /* the running task's time from here on is not in its cgroup's cpu_ns yet */
+	__u32 group;            /* slot of the running task's cgroup; without meaning while the CPU is idle */
+	__u32 reserved[3];
 	struct kp_sched_window open;
 	__u64 pad[1];
 	struct kp_histogram wait;
@@ -51,6 +54,27 @@ struct kp_sched_cpu {
 	__u64 pad2[6];
 };
 KP_ASSERT_SIZE(struct kp_sched_cpu, 64 + 192 + 16 * (KP_HIST_BUCKETS + 1) + 48);
+
+/* What one CPU did for one cgroup, since the slot was given to it. Waits have a short histogram: KP_GROUP_BUCKETS of the buckets of
+ * abi/histogram.h (1 us to 17 s), from KP_GROUP_FIRST on; shorter and longer ones are in the first and the last of them. */
+#define KP_GROUP_FIRST 64
+#define KP_GROUP_BUCKETS 192
+
+struct kp_sched_group {
+	__u64 cpu_ns;
+	__u64 wait_ns;
+	__u64 waits;
+	__u64 switches; /* to a task of the cgroup */
+	__u32 wait[KP_GROUP_BUCKETS];
+};
+KP_ASSERT_SIZE(struct kp_sched_group, 32 + 4 * KP_GROUP_BUCKETS);
+
+/* One per CPU, written by that CPU only. */
+struct kp_sched_groups {
+	struct kp_cgroup_cache cache;
+	struct kp_sched_group group[KP_CGROUP_SLOTS];
+};
+KP_ASSERT_SIZE(struct kp_sched_groups, 512 + KP_CGROUP_SLOTS * sizeof(struct kp_sched_group));
 
 /* Events that are rare and happen outside of sched_switch are counted by window in a short ring of slots. `life` is written in process
  * context, `moves` with interrupts off; each has its own window number, so neither can clear the other's. */

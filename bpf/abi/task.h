@@ -12,7 +12,7 @@
 struct kp_task {
 	__u32 pid;    /* of the thread, initial pid namespace; 0 is the idle task */
 	__u32 tgid;
-	__u64 cgroup; /* kernfs id in the default hierarchy; 0 when unknown */
+	__u64 cgroup; /* kernfs id in the watched hierarchy; 0 when unknown */
 	char comm[KP_COMM_LEN]; /* ends with a 0 byte; any other byte may stand in it */
 };
 KP_ASSERT_SIZE(struct kp_task, 32);

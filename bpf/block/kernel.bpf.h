@@ -61,17 +61,8 @@ struct bvec_iter {
 	unsigned int bi_size;
 };
 
-struct cgroup_root {
-	int hierarchy_id; /* 0: the default hierarchy */
-};
-
 struct cgroup___block {
-	struct cgroup_root *root;
-	struct kernfs_node *kn;
-};
-
-struct cgroup_subsys_state {
-	struct cgroup___block *cgroup;
+	int level; /* 0: the root */
 };
 
 struct blkcg {

@@ -6,54 +6,57 @@
 #include "block/kernel.bpf.h"
 #include "lib/task.bpf.h"
 
-#define KP_ROOT_CGROUP 1
-
-/* Id of a group of the default hierarchy; 0 for one of a v1 hierarchy, whose ids are numbers of its own. */
-static __always_inline __u64 default_id(struct cgroup___block *group)
+/* The watched cgroup of a task. */
+static __always_inline struct cgroup *watched_cgroup(struct task_struct *task)
 {
-	return group->root->hierarchy_id ? 0 : group->kn->id;
+	if (kp_cgroup_subsys == KP_CGROUP_DEFAULT)
+		return task->cgroups->dfl_cgrp;
+	return task->cgroups->subsys[kp_cgroup_subsys & 15]->cgroup;
 }
 
-/* The group that the page of a write belongs to, if the memory controller is in the default hierarchy. Tail pages lead to their head. */
-static __always_inline __u64 page_owner(struct bio *bio)
+/* The memory cgroup that the first page of a bio is charged to, read step by step: tail pages lead to their head. */
+static __always_inline struct cgroup *page_cgroup(struct bio *bio)
 {
 	struct page *page = bio->bi_io_vec->bv_page;
 	struct mem_cgroup *owner;
-	struct cgroup___block *group;
 	__u64 head, data;
 
 	if (!bpf_core_field_exists(page->memcg_data))
-		return 0;
+		return NULL;
 	head = BPF_CORE_READ(page, compound_head);
 	if (head & 1)
 		page = (struct page *)(head - 1);
 	data = BPF_CORE_READ(page, memcg_data);
-	owner = (struct mem_cgroup *)(data & ~7ULL); /* flags of slab and kernel pages */
-	if (!owner || data & 7)
-		return 0;
-	group = BPF_CORE_READ(owner, css.cgroup);
-	if (BPF_CORE_READ(group, root, hierarchy_id))
+	if (data & 7) /* not a page of the page cache: the low bits are flags */
+		return NULL;
+	owner = (struct mem_cgroup *)data;
+	return BPF_CORE_READ(owner, css.cgroup);
+}
+
+/* Id of a cgroup if it is of the hierarchy `root` and not its root; else 0: ids of other hierarchies are numbers of their own. */
+static __always_inline __u64 id_within(struct cgroup *group, struct cgroup *of_root)
+{
+	if (BPF_CORE_READ(group, root) != of_root->root || !BPF_CORE_READ((struct cgroup___block *)group, level))
 		return 0;
 	return BPF_CORE_READ(group, kn, id);
 }
 
-/* Names the current task. What a kernel thread submits it mostly submits for others (writeback, loop, dm-crypt): the bio knows the group
- * it is charged to, and where the I/O controller is not on, the page's group is the closest there is. */
+/* Names the current task. What a kernel thread submits it mostly submits for others (writeback, loop, dm-crypt): then the cgroup is that
+ * of the page, or else the one the bio is charged to, which is an ancestor where the I/O controller is not enabled all the way down. Each
+ * only if it is of the hierarchy that is watched. */
 static __always_inline void name_submitter(struct kp_task *to, struct bio *bio)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	__u64 owner = 0;
+	struct cgroup *watched;
+	__u64 owner;
 
 	kp_name_task(to, task);
 	if (!(((struct task_struct___block *)task)->flags & KP_PF_KTHREAD) || !bio)
 		return;
-	if (bpf_core_field_exists(bio->bi_blkg))
-		owner = default_id(bio->bi_blkg->blkcg->css.cgroup);
-	if (owner <= KP_ROOT_CGROUP) {
-		__u64 page = page_owner(bio);
-
-		owner = page ? page : owner;
-	}
+	watched = watched_cgroup(task);
+	owner = id_within(page_cgroup(bio), watched);
+	if (!owner && bpf_core_field_exists(bio->bi_blkg))
+		owner = id_within(bio->bi_blkg->blkcg->css.cgroup, watched);
 	if (owner)
 		to->cgroup = owner;
 }

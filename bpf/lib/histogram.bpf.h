@@ -4,14 +4,16 @@
 
 #include "abi/histogram.h"
 
-static __always_inline void kp_hist_add(struct kp_histogram *histogram, __u64 value)
+/* Returns the bucket. */
+static __always_inline __u64 kp_hist_add(struct kp_histogram *histogram, __u64 value)
 {
 	__u64 bucket = kp_hist_bucket(value);
 
 	if (bucket >= KP_HIST_BUCKETS) /* never: for the verifier */
-		return;
+		return 0;
 	histogram->sum += value;
 	histogram->buckets[bucket]++;
+	return bucket;
 }
 
 #endif

@@ -2,8 +2,20 @@
 #ifndef KPULSE_TASK_BPF_H
 #define KPULSE_TASK_BPF_H
 
+#include "abi/cgroup.h"
 #include "abi/task.h"
 #include "lib/kernel.bpf.h"
+
+/* Set before loading: the controller whose hierarchy (v1) names a task's cgroup; KP_CGROUP_DEFAULT: the default hierarchy (v2). */
+const volatile __u32 kp_cgroup_subsys = KP_CGROUP_DEFAULT;
+
+/* The cgroup of a task. */
+static __always_inline __u64 kp_cgroup_id(struct task_struct *task)
+{
+	if (kp_cgroup_subsys == KP_CGROUP_DEFAULT)
+		return task->cgroups->dfl_cgrp->kn->id;
+	return task->cgroups->subsys[kp_cgroup_subsys & 15]->cgroup->kn->id;
+}
 
 /* Names a task. Plain loads: the verifier follows BTF pointers of tp_btf arguments, so no helper is called. */
 static __always_inline void kp_name_task(struct kp_task *to, struct task_struct *task)
@@ -12,7 +24,7 @@ static __always_inline void kp_name_task(struct kp_task *to, struct task_struct 
 
 	to->pid = task->pid;
 	to->tgid = task->tgid;
-	to->cgroup = task->cgroups->dfl_cgrp->kn->id;
+	to->cgroup = kp_cgroup_id(task);
 	comm[0] = *(__u64 *)&task->comm[0];
 	comm[1] = *(__u64 *)&task->comm[8];
 }

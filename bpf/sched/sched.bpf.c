@@ -40,6 +40,7 @@ struct {
 } kp_sched_slots SEC(".maps");
 
 #include "sched/wait.bpf.h"
+#include "sched/group.bpf.h"
 
 /* Hands the open window to the agent; what does not fit is counted. The agent reads at its own pace (it looks every tick), so
  * nobody is woken, unless the buffer is filling up. */
@@ -109,11 +110,12 @@ static __noinline int roll(struct kp_sched_cpu *cpu, __u64 clock, __u32 number)
 
 /* What was thought to be on the CPU is not what leaves it. Some sandboxes hide the switches of their own tasks; what lay in between is
  * then unknown, and counts as what was found: an idle CPU has more likely been idle than busy. */
-static __always_inline void correct(struct kp_sched_cpu *cpu, struct task_struct *prev)
+static __always_inline void correct(struct kp_sched_cpu *cpu, struct kp_sched_groups *groups, struct task_struct *prev)
 {
 	if (cpu->from) /* not the first event of all */
 		cpu->switches_missed++;
 	cpu->open.running = prev->pid;
+	cpu->group = kp_cgroup_slot(&groups->cache, kp_cgroup_id(prev));
 }
 
 /* prev leaves the CPU. Returns how long it had held it. */
@@ -139,8 +141,8 @@ static __always_inline __u64 leave(struct kp_sched_cpu *cpu, struct task_struct 
 }
 
 /* next gets the CPU after its wait. */
-static __always_inline void arrive(struct kp_sched_cpu *cpu, struct task_struct *prev, struct task_struct *next, __u64 clock,
-				   __u64 held)
+static __always_inline void arrive(struct kp_sched_cpu *cpu, struct kp_sched_groups *groups, struct task_struct *prev,
+				   struct task_struct *next, __u64 clock, __u64 held)
 {
 	struct kp_sched_window *open = &cpu->open;
 	__u64 queued, wait;
@@ -155,7 +157,7 @@ static __always_inline void arrive(struct kp_sched_cpu *cpu, struct task_struct 
 	}
 	open->waits++;
 	open->wait_ns += wait;
-	kp_hist_add(&cpu->wait, wait);
+	group_wait(cpu, groups, wait, kp_hist_add(&cpu->wait, wait));
 	if (wait <= open->wait_max_ns)
 		return;
 	open->wait_max_ns = wait;
@@ -168,23 +170,26 @@ static __always_inline int on_switch(bool preempt, struct task_struct *prev, str
 {
 	__u32 number = bpf_get_smp_processor_id();
 	struct kp_sched_cpu *cpu = bpf_map_lookup_elem(&kp_sched_cpus, &number);
+	struct kp_sched_groups *groups = bpf_map_lookup_elem(&kp_sched_groups, &number);
 	bool runnable = preempt || !prev_state;
 	__u64 clock, held;
 
-	if (!cpu)
+	if (!cpu || !groups)
 		return 0;
 	clock = switch_clock(next);
 	*(volatile __u64 *)&cpu->sequence += 1;
 	barrier();
 	if (cpu->open.running != (__u32)prev->pid)
-		correct(cpu, prev);
+		correct(cpu, groups, prev);
+	group_leave(cpu, groups, prev, clock);
 	if (clock >= cpu->open.end)
 		roll(cpu, clock, number);
 	if (clock < cpu->from)
 		cpu->clock_backwards++;
 	cpu->open.switches++;
 	held = leave(cpu, prev, clock, runnable);
-	arrive(cpu, prev, next, clock, held);
+	group_arrive(cpu, groups, next, clock);
+	arrive(cpu, groups, prev, next, clock, held);
 	left(prev, runnable, clock);
 	cpu->open.running = next->pid;
 	cpu->from = clock;
@@ -213,12 +218,13 @@ int kp_check(void *ctx)
 	struct task_struct *current = bpf_get_current_task_btf();
 	__u32 number = bpf_get_smp_processor_id();
 	struct kp_sched_cpu *cpu = bpf_map_lookup_elem(&kp_sched_cpus, &number);
+	struct kp_sched_groups *groups = bpf_map_lookup_elem(&kp_sched_groups, &number);
 
-	if (!cpu || cpu->open.running == (__u32)current->pid)
+	if (!cpu || !groups || cpu->open.running == (__u32)current->pid)
 		return 0;
 	*(volatile __u64 *)&cpu->sequence += 1;
 	barrier();
-	correct(cpu, current);
+	correct(cpu, groups, current);
 	barrier();
 	*(volatile __u64 *)&cpu->sequence += 1;
 	return 0;

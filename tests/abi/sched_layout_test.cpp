@@ -70,10 +70,18 @@ TEST(SchedLayout, TheMappedStructsAreLaidOutTheSameOnBothSides) {
   EXPECT_OFFSET(cpu, kp_sched_cpu, sequence);
   EXPECT_OFFSET(cpu, kp_sched_cpu, from);
   EXPECT_OFFSET(cpu, kp_sched_cpu, ring_dropped);
+  EXPECT_OFFSET(cpu, kp_sched_cpu, group_from);
+  EXPECT_OFFSET(cpu, kp_sched_cpu, group);
   EXPECT_OFFSET(cpu, kp_sched_cpu, open);
   EXPECT_OFFSET(cpu, kp_sched_cpu, wait);
   EXPECT_OFFSET(cpu, kp_sched_cpu, oncpu);
   EXPECT_EQ(sizeof(kp_sched_cpu) % 64, 0U) << "CPUs share a cache line";
+
+  const Layout group = layout_of("kp_sched_group");
+  ASSERT_EQ(group.size, sizeof(kp_sched_group));
+  EXPECT_OFFSET(group, kp_sched_group, cpu_ns);
+  EXPECT_OFFSET(group, kp_sched_group, switches);
+  EXPECT_OFFSET(group, kp_sched_group, wait);
 
   const Layout slot = layout_of("kp_sched_slot");
   ASSERT_EQ(slot.size, sizeof(kp_sched_slot));

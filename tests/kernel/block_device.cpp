@@ -1,7 +1,5 @@
 #include "kernel/block_device.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -82,27 +80,6 @@ ZramDevice::~ZramDevice() {
         return static_cast<bool>((remove << number_).flush());
       },
       std::chrono::seconds(5)));
-}
-
-UnifiedGroup::UnifiedGroup(const std::string& name) {
-  for (const char* root : {"/sys/fs/cgroup/unified", "/sys/fs/cgroup"}) {
-    if (!fs::exists(fs::path(root) / "cgroup.procs")) continue;
-    folder_ = fs::path(root) / name;
-    fs::create_directory(folder_);
-    return;
-  }
-  throw std::runtime_error("no unified hierarchy");
-}
-
-UnifiedGroup::~UnifiedGroup() {
-  std::error_code ignored;
-  static_cast<void>(wait_until([&] { return fs::remove(folder_, ignored) || !fs::exists(folder_); }));
-}
-
-std::uint64_t UnifiedGroup::id() const {
-  struct stat info {};
-  stat(folder_.c_str(), &info);
-  return info.st_ino;
 }
 
 void set_scheduler(const std::string& device, const std::string& scheduler) {

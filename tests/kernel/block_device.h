@@ -58,21 +58,6 @@ class ZramDevice {
   std::string number_, name_;
 };
 
-/// A group of the unified hierarchy.
-class UnifiedGroup {
- public:
-  explicit UnifiedGroup(const std::string& name);
-  UnifiedGroup(const UnifiedGroup&) = delete;
-  UnifiedGroup& operator=(const UnifiedGroup&) = delete;
-  ~UnifiedGroup();
-
-  [[nodiscard]] std::uint64_t id() const;
-  [[nodiscard]] std::filesystem::path procs() const { return folder_ / "cgroup.procs"; }
-
- private:
-  std::filesystem::path folder_;
-};
-
 void set_scheduler(const std::string& device, const std::string& scheduler);
 
 /// /sys/block/<device>/stat, by the kernel's order: see Documentation/block/stat.rst.

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "base/clock.h"
+#include "cgroups/hierarchy.h"
 #include "kernel/watch.h"
 #include "kernel/workload.h"
 #include "model/ids.h"
@@ -114,14 +115,15 @@ TEST(SchedEvents, MigrationsAreCounted) {
 }
 
 /// Inode of this process' group in the unified hierarchy: what the kernel calls the cgroup's id. 0 when there is none.
+/// "4:memory:/x" or "0::/x" in /proc/self/cgroup, of the hierarchy that kpulse watches.
 std::uint64_t own_cgroup_id() {
+  const cgroups::Hierarchy hierarchy = cgroups::this_hierarchy();
+  const std::string head = std::to_string(hierarchy.number) + ":";
   std::ifstream file("/proc/self/cgroup");
   for (std::string line; std::getline(file, line);) {
-    if (!line.starts_with("0::")) continue;
-    for (const char* root : {"/sys/fs/cgroup/unified", "/sys/fs/cgroup"}) {
-      struct stat info {};
-      if (stat((root + line.substr(3)).c_str(), &info) == 0) return info.st_ino;
-    }
+    if (!line.starts_with(head)) continue;
+    struct stat info {};
+    if (stat((hierarchy.mount + line.substr(line.find(':', head.size()) + 1)).c_str(), &info) == 0) return info.st_ino;
   }
   return 0;
 }

@@ -54,9 +54,11 @@ TEST(SchedMethods, TheFallbackAttachesItsWakeupProgramsAndTheUsualWayDoesNot) {
   KPULSE_NEED_BPF();
   const auto types = bpf::KernelTypes::load();
   ASSERT_TRUE(types) << types.error().message;
-  const auto attached = [&types](probes::WaitMethod method, const char* name) {
+  const auto cgroups = cgroups::Table::open(*types);
+  ASSERT_TRUE(cgroups) << cgroups.error().message;
+  const auto attached = [&](probes::WaitMethod method, const char* name) {
     probes::SchedProbe probe(method);
-    const auto done = probe.attach({.types = *types});
+    const auto done = probe.attach({.types = *types, .cgroups = **cgroups});
     EXPECT_TRUE(done) << (done ? "" : done.error().message);
     for (const ProgramStatus& program : probe.programs()) {
       if (program.name == name) return program.attached;

@@ -10,6 +10,15 @@
 #include "model/ids.h"
 
 namespace kpulse::test {
+namespace {
+
+std::vector<Bucket> buckets_of(const std::map<std::uint32_t, std::uint64_t>& counts) {
+  std::vector<Bucket> buckets;
+  for (const auto& [index, count] : counts) buckets.push_back({.index = index, .count = count});
+  return buckets;
+}
+
+}  // namespace
 
 Watch::Watch(std::chrono::nanoseconds window, std::vector<std::unique_ptr<probes::Probe>> probes)
     : window_ns_(static_cast<std::uint64_t>(window.count())) {
@@ -56,8 +65,10 @@ void Watch::take(const Frame& frame) {
 }
 
 void Watch::take(const Frame& frame, const Series& series) {
+  Totals& totals = totals_[series.measurement][series.tags.empty() ? "" : series.tags.front()];
   for (const Column& column : series.columns) {
-    for (const Bucket& bucket : column.buckets) histograms_[series.measurement][bucket.index] += bucket.count;
+    for (const Bucket& bucket : column.buckets) totals.buckets[bucket.index] += bucket.count;
+    for (const std::uint64_t value : column.values) totals.fields[column.field] += value;
   }
   if (series.measurement != ids::kSched) return;
   auto& rows = rows_[static_cast<std::uint32_t>(std::stoul(series.tags.at(0)))];
@@ -93,11 +104,32 @@ std::uint64_t Watch::sum(std::uint32_t field, std::uint64_t first, std::uint64_t
 }
 
 std::vector<Bucket> Watch::histogram(std::uint32_t measurement) const {
-  std::vector<Bucket> buckets;
-  const auto found = histograms_.find(measurement);
-  if (found == histograms_.end()) return buckets;
-  for (const auto& [index, count] : found->second) buckets.push_back({.index = index, .count = count});
-  return buckets;
+  std::map<std::uint32_t, std::uint64_t> sums;
+  for (const std::string& tag : tags(measurement)) {
+    for (const Bucket& bucket : histogram(measurement, tag)) sums[bucket.index] += bucket.count;
+  }
+  return buckets_of(sums);
+}
+
+std::vector<Bucket> Watch::histogram(std::uint32_t measurement, const std::string& tag) const {
+  const auto found = totals_.find(measurement);
+  if (found == totals_.end() || !found->second.contains(tag)) return {};
+  return buckets_of(found->second.at(tag).buckets);
+}
+
+std::uint64_t Watch::total(std::uint32_t measurement, const std::string& tag, std::uint32_t field) const {
+  const auto found = totals_.find(measurement);
+  if (found == totals_.end() || !found->second.contains(tag)) return 0;
+  const auto& fields = found->second.at(tag).fields;
+  return fields.contains(field) ? fields.at(field) : 0;
+}
+
+std::vector<std::string> Watch::tags(std::uint32_t measurement) const {
+  std::vector<std::string> tags;
+  const auto found = totals_.find(measurement);
+  if (found == totals_.end()) return tags;
+  for (const auto& [tag, totals] : found->second) tags.push_back(tag);
+  return tags;
 }
 
 std::string missing_for_bpf() {

@@ -49,9 +49,19 @@ class Watch {
   [[nodiscard]] const Task& task(std::uint64_t reference) const { return tasks_.at(reference - 1); }
   /// What a histogram measurement has collected so far, all CPUs together.
   [[nodiscard]] std::vector<Bucket> histogram(std::uint32_t measurement) const;
+  /// The same of one set of tag values; `tag` is the first of them.
+  [[nodiscard]] std::vector<Bucket> histogram(std::uint32_t measurement, const std::string& tag) const;
+  /// Sum of an integer field over all rows of the series whose first tag is `tag`.
+  [[nodiscard]] std::uint64_t total(std::uint32_t measurement, const std::string& tag, std::uint32_t field) const;
+  /// First tags of a measurement's series seen so far.
+  [[nodiscard]] std::vector<std::string> tags(std::uint32_t measurement) const;
   [[nodiscard]] agent::Sampler& sampler() { return *sampler_; }
 
  private:
+  struct Totals {
+    std::map<std::uint32_t, std::uint64_t> fields, buckets;
+  };
+
   void take(const Frame& frame);
   void take(const Frame& frame, const Series& series);
 
@@ -59,7 +69,8 @@ class Watch {
   std::unique_ptr<agent::Sampler> sampler_;
   std::uint64_t taken_ = 0;  // windows before this one are in
   std::map<std::uint32_t, std::map<std::uint64_t, WindowRow>> rows_;
-  std::map<std::uint32_t, std::map<std::uint32_t, std::uint64_t>> histograms_;
+  /// By measurement and first tag.
+  std::map<std::uint32_t, std::map<std::string, Totals>> totals_;
   std::vector<Task> tasks_;
 };
 

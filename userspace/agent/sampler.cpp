@@ -44,17 +44,18 @@ Result<std::unique_ptr<Sampler>> Sampler::start(SamplerOptions options,
 Result<> Sampler::attach(std::vector<std::unique_ptr<probes::Probe>> probes) {
   const auto types = bpf::KernelTypes::load();
   if (!types) return fail(types.error());
-  const probes::Machine machine{.types = *types};
+  auto cgroups = cgroups::Table::open(*types);
+  if (!cgroups) return fail(std::move(cgroups).error());
+  cgroups_ = std::move(*cgroups);
+  take_status(cgroups_->programs());
+  const probes::Machine machine{.types = *types, .cgroups = *cgroups_};
   std::vector<Error> failures;
   for (auto& probe : probes) {
     if (!options_.record.empty()) {
       if (auto opened = probe->record_to(options_.record); !opened) return opened;
     }
     auto attached = probe->attach(machine);
-    for (ProgramStatus& program : probe->programs()) {
-      if (!program.attached) spdlog::warn("{}: {} is not attached: {}", program.probe, program.name, program.reason);
-      programs_.push_back(std::move(program));
-    }
+    take_status(probe->programs());
     if (attached) {
       probes_.push_back(std::move(probe));
     } else {
@@ -64,6 +65,13 @@ Result<> Sampler::attach(std::vector<std::unique_ptr<probes::Probe>> probes) {
   if (probes_.empty()) return fail(failures.empty() ? Error{.message = "this build has no probes"} : failures.front());
   for (const Error& failure : failures) spdlog::error("{}", failure.message);
   return {};
+}
+
+void Sampler::take_status(const std::vector<ProgramStatus>& programs) {
+  for (const ProgramStatus& program : programs) {
+    if (!program.attached) spdlog::warn("{}: {} is not attached: {}", program.probe, program.name, program.reason);
+    programs_.push_back(program);
+  }
 }
 
 /// Without the scheduler probe there is no run-queue clock to be seen, and any clock will do for the others.
@@ -102,6 +110,7 @@ void Sampler::begin_stream() {
 }
 
 void Sampler::drain(std::uint64_t wall) {
+  cgroups_->drain();
   for (auto& probe : probes_) probe->drain(schedule_.ended(wall));
 }
 
@@ -117,6 +126,7 @@ std::optional<Frame> Sampler::frame_of(const std::optional<probes::WindowRange>&
               .series = {}};
   probes::TaskTable tasks(frame.tasks);
   for (auto& probe : probes_) probe->collect(*windows, tasks, frame.series);
+  if (windows->count > 0) cgroups_->settle();
   return frame;
 }
 
@@ -145,6 +155,7 @@ std::vector<int> Sampler::ring_fds() const {
 probes::Intake Sampler::intake() const {
   probes::Intake total;
   for (const auto& probe : probes_) total += probe->intake();
+  total.cgroups_refused = cgroups_->refused();
   return total;
 }
 

@@ -11,6 +11,7 @@
 #include "agent/schedule.h"
 #include "agent/window_clock.h"
 #include "base/result.h"
+#include "cgroups/table.h"
 #include "model/frame.h"
 #include "probes/probe.h"
 
@@ -64,6 +65,7 @@ class Sampler {
   explicit Sampler(SamplerOptions options);
 
   [[nodiscard]] Result<> attach(std::vector<std::unique_ptr<probes::Probe>> probes);
+  void take_status(const std::vector<ProgramStatus>& programs);
   void align();
   bool begin_windows();
   [[nodiscard]] std::optional<Frame> frame_of(const std::optional<probes::WindowRange>& windows);
@@ -71,6 +73,7 @@ class Sampler {
   void set_windows(const kp_window_config& config);
 
   SamplerOptions options_;
+  std::unique_ptr<cgroups::Table> cgroups_;
   std::vector<std::unique_ptr<probes::Probe>> probes_;
   std::vector<ProgramStatus> programs_;
   WindowClock clock_;

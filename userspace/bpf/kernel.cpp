@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <span>
 
 #include "bpf/libbpf_log.h"
 
@@ -45,6 +46,16 @@ std::optional<int> KernelTypes::tracepoint_arguments(std::string_view tracepoint
 bool KernelTypes::has_field(std::string_view structure, std::string_view field) const {
   const int id = btf__find_by_name_kind(types_.get(), std::string(structure).c_str(), BTF_KIND_STRUCT);
   return id >= 0 && member_in(types_.get(), btf__type_by_id(types_.get(), static_cast<__u32>(id)), field);
+}
+
+std::optional<std::int64_t> KernelTypes::enumerator(std::string_view enumeration, std::string_view name) const {
+  const int id = btf__find_by_name_kind(types_.get(), std::string(enumeration).c_str(), BTF_KIND_ENUM);
+  if (id < 0) return std::nullopt;
+  const btf_type* type = btf__type_by_id(types_.get(), static_cast<__u32>(id));
+  for (const struct btf_enum& value : std::span(btf_enum(type), btf_vlen(type))) {
+    if (name == btf__name_by_offset(types_.get(), value.name_off)) return value.val;
+  }
+  return std::nullopt;
 }
 
 std::string kernel_release() {

@@ -4,6 +4,7 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,6 +26,9 @@ class KernelTypes {
 
   /// Whether a struct has a member (of its own or of an anonymous struct or union in it).
   [[nodiscard]] bool has_field(std::string_view structure, std::string_view field) const;
+
+  /// Value of an enumerator; nothing when the kernel does not have it.
+  [[nodiscard]] std::optional<std::int64_t> enumerator(std::string_view enumeration, std::string_view name) const;
 
  private:
   explicit KernelTypes(btf* types) : types_(types) {}

@@ -52,6 +52,12 @@ constexpr std::string_view kEdges = R"(
 - **The idle task** is never a victim. As a culprit it has pid 0 and means: the CPU was idle when the longest wait ended.
 - **Quiet CPUs.** A window without an event is no gap: the CPU went on being idle, or went on running the same task, and the row
   says so. A missing row is a loss, and is counted (`windows_lost`, `ring_dropped`, `frames_discarded`).
+- **Which cgroup.** With cgroup v1 a task can be in a different cgroup of every hierarchy. kpulse takes the default hierarchy (v2) when the
+  cpu or memory controller is in it, else that of the v1 controller memory, else of cpuacct. Names and ids are of that hierarchy.
+- **More cgroups than slots.** 255 cgroups have counters of their own at a time; what comes later is counted for `(other)`, and how often in
+  `cgroups_refused`. The slot of a cgroup that was removed is free again 2 s later. `(id 1234)` is a cgroup whose name could not be learnt.
+- **Moving to another cgroup.** A task that moves itself is charged to the new one from then on. One that another task moves while it
+  runs is charged to the old one until its next switch.
 - **Switches that are not shown (`switches_missed`).** Some sandboxes hide their own tasks from tracing. When the task that leaves a CPU is not
   the one last seen to come, the time in between counts as what was found. From the first such case on, the agent has a CPU that seems
   to spin look at itself before its windows are published.

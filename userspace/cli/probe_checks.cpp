@@ -8,6 +8,7 @@
 
 #include "bpf/kernel.h"
 #include "bpf/libbpf_log.h"
+#include "cgroups/table.h"
 #include "cli/system_checks.h"
 #include "cli/text.h"
 #include "probes/probe.h"
@@ -22,6 +23,17 @@ std::string read_all(const char* path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
+void append(std::vector<Check>& checks, std::vector<Check> more) {
+  checks.insert(checks.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+}
+
+Check failed_probe(std::string_view probe, const Error& error) {
+  return {.name = fmt::format("probe {}", probe),
+          .verdict = error.kind == ErrorKind::permission ? Verdict::permission : Verdict::fail,
+          .detail = printable(error.message),
+          .advice = "docs/OPERATIONS.md, Permissions"};
+}
+
 }  // namespace
 
 std::vector<Check> check_probes() {
@@ -29,17 +41,14 @@ std::vector<Check> check_probes() {
   std::vector<Check> checks;
   const auto types = bpf::KernelTypes::load();
   if (!types) return checks;  // check_btf() says so
-  const probes::Machine machine{.types = *types};
+  auto cgroups = cgroups::Table::open(*types);
+  if (!cgroups) return {failed_probe("cgroup", cgroups.error())};
+  append(checks, program_checks((*cgroups)->programs()));
+  const probes::Machine machine{.types = *types, .cgroups = **cgroups};
   for (const auto& probe : probes::make_probes()) {
     const auto attached = probe->attach(machine);
-    auto programs = program_checks(probe->programs());
-    checks.insert(checks.end(), std::make_move_iterator(programs.begin()), std::make_move_iterator(programs.end()));
-    if (attached) continue;
-    const bool forbidden = attached.error().kind == ErrorKind::permission;
-    checks.push_back({.name = fmt::format("probe {}", probe->name()),
-                      .verdict = forbidden ? Verdict::permission : Verdict::fail,
-                      .detail = printable(attached.error().message),
-                      .advice = "docs/OPERATIONS.md, Permissions"});
+    append(checks, program_checks(probe->programs()));
+    if (!attached) checks.push_back(failed_probe(probe->name(), attached.error()));
   }
   return checks;
 }

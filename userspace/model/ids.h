@@ -23,7 +23,8 @@ namespace agent {
 inline constexpr std::uint32_t kFramesPublished = 1, kFramesAcknowledged = 2, kFramesDiscarded = 3, kPublishErrors = 4,
                                kQueueBytes = 5, kQueueFrames = 6, kConnects = 7, kCpu = 8, kRss = 9, kRecords = 10,
                                kRingDropped = 11, kWindowsLost = 12, kWindowsLate = 13, kRecordsInvalid = 14,
-                               kClockSteps = 15, kTicksLate = 16, kClockBackwards = 17, kSwitchesMissed = 18;
+                               kClockSteps = 15, kTicksLate = 16, kClockBackwards = 17, kSwitchesMissed = 18,
+                               kCgroupsRefused = 19;
 }
 
 inline constexpr std::uint32_t kBridge = 5;
@@ -33,6 +34,12 @@ inline constexpr std::uint32_t kFramesReceived = 1, kFramesRejected = 2, kFrames
                                kRetries = 9, kQueueBytes = 10, kDatabaseReachable = 11, kBrokerConnected = 12,
                                kHosts = 13, kCpu = 14, kRss = 15;
 }
+
+inline constexpr std::uint32_t kCgroupSched = 6;
+namespace cgroup_sched {
+inline constexpr std::uint32_t kCpu = 1, kSwitches = 2, kWaits = 3, kWait = 4;
+}
+inline constexpr std::uint32_t kCgroupWait = 7;
 
 inline constexpr std::uint32_t kBlock = 10;
 namespace block {

@@ -17,6 +17,9 @@
 namespace kpulse::bpf {
 class KernelTypes;
 }
+namespace kpulse::cgroups {
+class Table;
+}
 
 namespace kpulse::probes {
 
@@ -37,6 +40,7 @@ struct Intake {
   std::uint64_t records_invalid = 0;  ///< of these, of unknown type or size
   std::uint64_t switches_missed = 0;  ///< context switches that the kernel did not show
   std::uint64_t clock_backwards = 0;  ///< events whose clock was before the one before; they count as no time
+  std::uint64_t cgroups_refused = 0;  ///< of the machine: events counted for no cgroup because all slots were taken
 
   Intake& operator+=(const Intake& other) noexcept {
     ring_dropped += other.ring_dropped;
@@ -59,9 +63,10 @@ struct ClockReading {
   std::uint64_t mono_ns = 0;
 };
 
-/// What a probe finds when it is attached. Ends with the call, but for what it says itself.
+/// What a probe finds when it is attached. Ends with the call, but for what says otherwise.
 struct Machine {
   const bpf::KernelTypes& types;
+  cgroups::Table& cgroups;  ///< outlives the probe
 };
 
 /// One thread owns a probe; no member is safe from another.

@@ -43,6 +43,8 @@ inline constexpr std::array kAgentFields{
           "switches whose clock was before the last one's; they count as no time", "kernel counter"},
     Field{ids::agent::kSwitchesMissed, "switches_missed", total, none,
           "context switches that the kernel did not show, as some sandboxes do with their own tasks", "kernel counter"},
+    Field{ids::agent::kCgroupsRefused, "cgroups_refused", total, none,
+          "events counted for the cgroup (other) because every slot was taken", "kernel counter"},
 };
 
 inline constexpr std::array kMeasurements{

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "block.skel.h"
 #include "bpf/kernel.h"
+#include "cgroups/table.h"
 
 void destroy_block_bpf(block_bpf* skeleton) noexcept {
   block_bpf__destroy(skeleton);
@@ -48,6 +49,7 @@ Result<> BlockProbe::open(const Machine& machine) {
         programs.kp_bio_complete, programs.kp_bio_complete2}) {
     programs_.want(machine.types, program);
   }
+  skeleton_->rodata->kp_cgroup_subsys = machine.cgroups.subsys();
   skeleton_->rodata->kp_ring_wakeup = bpf_map__max_entries(skeleton_->maps.kp_block_ring) / 2;
   return {};
 }

@@ -10,6 +10,7 @@
 
 #include "bpf/kernel.h"
 #include "bpf/seqlock.h"
+#include "cgroups/table.h"
 #include "probes/sched/recording.h"
 #include "probes/visit_cpus.h"
 #include "sched.skel.h"
@@ -56,7 +57,8 @@ void SchedProbe::choose_programs(const bpf::KernelTypes& types) {
   for (bpf_program* program : {programs.kp_wakeup, programs.kp_wakeup_new}) {
     by_wakeup ? programs_.want(types, program) : bpf::Programs::skip(program);
   }
-  for (bpf_program* program : {programs.kp_fork, programs.kp_exec, programs.kp_exit, programs.kp_migrate}) {
+  for (bpf_program* program :
+       {programs.kp_fork, programs.kp_exec, programs.kp_exit, programs.kp_migrate, programs.kp_attach}) {
     programs_.want(types, program);
   }
 }
@@ -65,12 +67,15 @@ Result<> SchedProbe::open(const Machine& machine) {
   skeleton_.reset(sched_bpf__open());
   if (!skeleton_) return fail(bpf::bpf_error("sched: cannot open the programs", errno));
   choose_programs(machine.types);
+  skeleton_->rodata->kp_cgroup_subsys = machine.cgroups.subsys();
+  if (auto shared = machine.cgroups.share(skeleton_->obj); !shared) return shared;
   const auto cpus = static_cast<std::uint32_t>(libbpf_num_possible_cpus());
   const std::uint32_t ring_size = ring_bytes(cpus);
   skeleton_->rodata->kp_ring_wakeup = ring_size / 2;
   bpf_map__set_max_entries(skeleton_->maps.kp_ring, ring_size);
   bpf_map__set_max_entries(skeleton_->maps.kp_sched_cpus, cpus);
   bpf_map__set_max_entries(skeleton_->maps.kp_sched_slots, cpus);
+  bpf_map__set_max_entries(skeleton_->maps.kp_sched_groups, cpus);
   return {};
 }
 
@@ -79,16 +84,21 @@ Result<> SchedProbe::map_memory() {
   if (!cpus) return fail(std::move(cpus).error());
   auto slots = bpf::MappedArray<kp_sched_slots>::map(skeleton_->maps.kp_sched_slots);
   if (!slots) return fail(std::move(slots).error());
+  auto groups = bpf::MappedArray<kp_sched_groups>::map(skeleton_->maps.kp_sched_groups);
+  if (!groups) return fail(std::move(groups).error());
   auto ring = bpf::Ring::open(skeleton_->maps.kp_ring, [this](auto bytes) { take_record(bytes); });
   if (!ring) return fail(std::move(ring).error());
   cpus_ = std::move(*cpus);
   slots_ = std::move(*slots);
+  groups_ = std::move(*groups);
+  running_.resize(cpus_.values().size());
   ring_ = std::move(*ring);
   assembler_.emplace(cpus_.values().size());
   return {};
 }
 
 Result<> SchedProbe::attach(const Machine& machine) {
+  cgroups_ = &machine.cgroups;
   auto loaded = programs_.load([&] { return open(machine); }, [this] { return sched_bpf__load(skeleton_.get()); });
   if (!loaded) return loaded;
   if (auto mapped = map_memory(); !mapped) return mapped;
@@ -110,7 +120,10 @@ void SchedProbe::set_windows(const kp_window_config& config) {
   config_ = config;
   assembler_->set_windows(config);
   if (recording_ != nullptr) recording::write(*recording_, config);
-  if (begins) take_snapshots(0);
+  if (!begins) return;
+  take_snapshots(0);
+  std::vector<Series> before_the_stream;
+  collect_groups(config.base_window, before_the_stream);
 }
 
 void SchedProbe::take_record(std::span<const std::byte> bytes) {
@@ -150,6 +163,7 @@ void SchedProbe::take_snapshots(std::uint64_t end) {
     if (!bpf::read_consistent(live, live.sequence, copy)) continue;
     if (recording_ != nullptr) recording::write(*recording_, cpu, copy);
     assembler_->on_snapshot(cpu, copy);
+    running_[cpu] = {.busy = copy.open.running != 0, .slot = copy.group, .from = copy.group_from};
   }
 }
 
@@ -180,6 +194,13 @@ void SchedProbe::collect(const WindowRange& windows, TaskTable& tasks, std::vect
   if (windows.count == 0) return;
   if (recording_ != nullptr) recording::write(*recording_, windows);
   assembler_->collect(windows, tasks, series);
+  collect_groups(windows.end(), series);
+}
+
+void SchedProbe::collect_groups(std::uint64_t end, std::vector<Series>& series) {
+  const std::uint64_t clock = config_.base_clock + (end - config_.base_window) * config_.length;
+  group_rows_.collect(
+      groups_.values(), running_, clock, [this](std::uint32_t slot) { return cgroups_->name(slot); }, series);
 }
 
 Intake SchedProbe::intake() const {

@@ -17,6 +17,7 @@
 #include "bpf/ring.h"
 #include "probes/probe.h"
 #include "probes/sched/assembler.h"
+#include "probes/sched/groups.h"
 
 struct sched_bpf;
 void destroy_sched_bpf(sched_bpf* skeleton) noexcept;
@@ -63,14 +64,19 @@ class SchedProbe final : public Probe {
   void take_record(std::span<const std::byte> bytes);
   void take_snapshots(std::uint64_t end);
   void check(std::size_t cpu) const;
+  void collect_groups(std::uint64_t end, std::vector<Series>& series);
 
   WaitMethod method_;
   Skeleton skeleton_;
   bpf::Programs programs_;
   bpf::MappedArray<kp_sched_cpu> cpus_;
   bpf::MappedArray<kp_sched_slots> slots_;
+  bpf::MappedArray<kp_sched_groups> groups_;
+  cgroups::Table* cgroups_ = nullptr;
   std::unique_ptr<bpf::Ring> ring_;
   std::optional<SchedAssembler> assembler_;
+  SchedGroups group_rows_;
+  std::vector<RunningGroup> running_;  // by CPU, as of the last drain()
   kp_window_config config_{};
   std::vector<ClockReading> readings_;
   std::unique_ptr<std::ostream> recording_;

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* CPU time, waits and switches by cgroup. Private to sched.bpf.c. */
+#ifndef KPULSE_SCHED_GROUP_BPF_H
+#define KPULSE_SCHED_GROUP_BPF_H
+
+#include "lib/cgroup.bpf.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* number of CPUs, set before loading */
+	__type(key, __u32);
+	__type(value, struct kp_sched_groups);
+} kp_sched_groups SEC(".maps");
+
+/* The task that leaves was found to be in its cgroup when it came, or when it moved itself. One that another task moved while it ran
+ * is charged to the old cgroup until now. */
+static __always_inline void group_leave(struct kp_sched_cpu *cpu, struct kp_sched_groups *groups, struct task_struct *prev, __u64 clock)
+{
+	if (prev->pid && cpu->group_from && clock > cpu->group_from)
+		groups->group[cpu->group & (KP_CGROUP_SLOTS - 1)].cpu_ns += clock - cpu->group_from;
+}
+
+static __always_inline void group_arrive(struct kp_sched_cpu *cpu, struct kp_sched_groups *groups, struct task_struct *next, __u64 clock)
+{
+	cpu->group_from = clock;
+	if (!next->pid)
+		return;
+	cpu->group = kp_cgroup_slot(&groups->cache, kp_cgroup_id(next));
+	groups->group[cpu->group & (KP_CGROUP_SLOTS - 1)].switches++;
+}
+
+/* `next`, for which group_arrive() was called, had waited. */
+static __always_inline void group_wait(struct kp_sched_cpu *cpu, struct kp_sched_groups *groups, __u64 wait, __u64 bucket)
+{
+	struct kp_sched_group *group = &groups->group[cpu->group & (KP_CGROUP_SLOTS - 1)];
+
+	group->waits++;
+	group->wait_ns += wait;
+	bucket = bucket > KP_GROUP_FIRST ? bucket - KP_GROUP_FIRST : 0;
+	if (bucket >= KP_GROUP_BUCKETS)
+		bucket = KP_GROUP_BUCKETS - 1;
+	group->wait[bucket]++;
+}
+
+/* A task that moves itself may run on for long before the next switch. Anybody else's move finds the task waiting, as a rule. */
+SEC("tp_btf/cgroup_attach_task")
+int BPF_PROG(kp_attach, struct cgroup *destination, const char *path, struct task_struct *task)
+{
+	const struct kp_window_config *config = kp_window_config();
+	__u32 number = bpf_get_smp_processor_id();
+	struct kp_sched_groups *groups = bpf_map_lookup_elem(&kp_sched_groups, &number);
+	struct kp_sched_cpu *cpu = bpf_map_lookup_elem(&kp_sched_cpus, &number);
+	__u64 clock;
+
+	if (!cpu || !groups || !config->length || task != bpf_get_current_task_btf() || cpu->open.running != (__u32)task->pid)
+		return 0;
+	clock = kp_clock_now(config);
+	*(volatile __u64 *)&cpu->sequence += 1;
+	barrier();
+	group_leave(cpu, groups, task, clock);
+	if (clock > cpu->group_from)
+		cpu->group_from = clock;
+	cpu->group = kp_cgroup_slot(&groups->cache, kp_cgroup_id(task));
+	barrier();
+	*(volatile __u64 *)&cpu->sequence += 1;
+	return 0;
+}
+
+#endif

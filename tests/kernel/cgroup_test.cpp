@@ -1,0 +1,130 @@
+// What is counted by cgroup: against the kernel's own accounting of each cgroup and of the tasks in it.
+#include <gmock/gmock.h>
+#include <unistd.h>
+
+#include <deque>
+#include <string>
+
+#include "base/clock.h"
+#include "kernel/test_cgroup.h"
+#include "kernel/watch.h"
+#include "kernel/workload.h"
+#include "model/histogram.h"
+#include "model/ids.h"
+
+namespace kpulse::test {
+namespace {
+
+using namespace std::chrono_literals;
+namespace id = ids::cgroup_sched;
+
+constexpr std::uint64_t kSecond = 1'000'000'000;
+
+double relative_error(std::uint64_t value, std::uint64_t truth) {
+  return std::abs(static_cast<double>(value) / static_cast<double>(truth) - 1.0);
+}
+
+#define KPULSE_NEED_CGROUPS() \
+  KPULSE_NEED_BPF();          \
+  if (const std::string missing = missing_for_cgroups(); !missing.empty()) GTEST_SKIP() << missing
+
+std::string name_of(const std::string& what, int number) {
+  return "kp_" + what + "_" + std::to_string(getpid()) + "_" + std::to_string(number);
+}
+
+/// Runs `work` in a child that first joins the cgroup.
+std::function<void(Account&)> inside(const TestCgroup& cgroup, std::function<void()> work) {
+  return [&cgroup, work = std::move(work)](Account&) {
+    cgroup.join();
+    work();
+  };
+}
+
+bool all_finished(std::deque<Child>& children) {
+  return std::ranges::all_of(children, [](Child& child) { return child.finished(); });
+}
+
+TEST(CgroupSched, CpuTimeAndWaitOfCgroupsThatShareACpuEqualTheirAccounts) {
+  KPULSE_NEED_CGROUPS();
+  Watch watch(10ms);
+  std::deque<TestCgroup> cgroups;
+  for (int number = 0; number < 4; ++number) {
+    cgroups.emplace_back(name_of("share", number)).set_shares(256 << number);
+  }
+  const std::uint64_t end = wall_ns() + 3 * kSecond;
+  std::deque<Child> children;
+  for (const TestCgroup& cgroup : cgroups) {
+    children.emplace_back(ChildOptions{.name = "kp_share", .cpu = test_cpu()},
+                          inside(cgroup, [=] { spin_until(end); }));
+  }
+  ASSERT_TRUE(watch.run_until([&] { return all_finished(children); }, 30s));
+  watch.catch_up();
+  for (std::size_t index = 0; index < cgroups.size(); ++index) {
+    const std::string path = cgroups[index].path();
+    EXPECT_GT(cgroups[index].cpu_ns(), kSecond / 20) << path;
+    EXPECT_LE(relative_error(watch.total(ids::kCgroupSched, path, id::kCpu), cgroups[index].cpu_ns()), 0.01) << path;
+    const std::uint64_t waited = watch.total(ids::kCgroupSched, path, id::kWait);
+    EXPECT_LE(relative_error(waited, children[index].account().wait_ns), 0.03) << path;
+    EXPECT_EQ(count_of(watch.histogram(ids::kCgroupWait, path)), watch.total(ids::kCgroupSched, path, id::kWaits));
+  }
+}
+
+TEST(CgroupSched, TheTimeOfATaskThatNeverYieldsIsInEachFrame) {
+  KPULSE_NEED_CGROUPS();
+  Watch watch(10ms);
+  const TestCgroup cgroup(name_of("spin", 0));
+  cgroup.set_shares(10'000);
+  const std::uint64_t end = wall_ns() + kSecond;
+  Child spinner({.name = "kp_spin", .cpu = test_cpu(), .nice = -20}, inside(cgroup, [=] { spin_until(end); }));
+  watch.run_for(500ms);
+  const std::uint64_t half = watch.total(ids::kCgroupSched, cgroup.path(), id::kCpu);
+  EXPECT_GT(half, 300'000'000U);
+  EXPECT_LT(half, 600'000'000U);
+  ASSERT_TRUE(watch.run_until([&] { return spinner.finished(); }, 10s));
+  watch.catch_up();
+  EXPECT_LE(relative_error(watch.total(ids::kCgroupSched, cgroup.path(), id::kCpu), cgroup.cpu_ns()), 0.01);
+}
+
+/// One process in a cgroup of its own that lives only as long as it takes to do a little.
+void come_and_go(const std::string& name) {
+  TestCgroup cgroup(name);
+  Child child({.name = "kp_brief", .cpu = test_cpu()}, inside(cgroup, [] { spin_until(wall_ns() + 200'000); }));
+  while (!child.finished()) usleep(100);
+  cgroup.remove();
+}
+
+TEST(CgroupSched, AThousandCgroupsThatComeAndGoLeaveNothingBehindAndAreNamedOrCounted) {
+  KPULSE_NEED_CGROUPS();
+  constexpr int kCgroups = 1'000;
+  Watch watch(10ms);
+  Child maker({.name = "kp_maker"}, [](Account&) {
+    for (int number = 0; number < kCgroups; ++number) come_and_go(name_of("brief", number));
+  });
+  const pid_t prefix = maker.pid();
+  ASSERT_TRUE(watch.run_until([&] { return maker.finished(); }, 60s));
+  watch.run_for(3s);  // longer than a cgroup that is gone keeps its slot
+  int named = 0;
+  for (int number = 0; number < kCgroups; ++number) {
+    const std::string path = "/kp_brief_" + std::to_string(prefix) + "_" + std::to_string(number);
+    const std::uint64_t cpu = watch.total(ids::kCgroupSched, path, id::kCpu);
+    if (cpu == 0) continue;
+    ++named;
+    EXPECT_LT(cpu, 20'000'000U) << path;
+  }
+  const std::uint64_t other = watch.total(ids::kCgroupSched, "(other)", id::kSwitches);
+  EXPECT_GE(named, 200);
+  EXPECT_THAT(watch.tags(ids::kCgroupSched), testing::Not(testing::Contains(testing::StartsWith("(id "))));
+  if (named < kCgroups) {
+    EXPECT_GE(other, static_cast<std::uint64_t>(kCgroups - named));
+    EXPECT_GE(watch.sampler().intake().cgroups_refused, static_cast<std::uint64_t>(kCgroups - named));
+  }
+  // The slots are free again: one more cgroup is known by its name.
+  const TestCgroup last(name_of("last", 0));
+  Child child({.name = "kp_last", .cpu = test_cpu()}, inside(last, [] { spin_until(wall_ns() + 5'000'000); }));
+  ASSERT_TRUE(watch.run_until([&] { return child.finished(); }, 10s));
+  watch.catch_up();
+  EXPECT_GT(watch.total(ids::kCgroupSched, last.path(), id::kCpu), 4'000'000U);
+}
+
+}  // namespace
+}  // namespace kpulse::test

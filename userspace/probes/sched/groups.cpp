@@ -1,0 +1,72 @@
+#include "probes/sched/groups.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "model/ids.h"
+
+namespace kpulse::probes {
+namespace {
+
+namespace id = ids::cgroup_sched;
+
+Series series_of(std::uint32_t measurement, const std::string& cgroup) {
+  return {.measurement = measurement, .tags = {cgroup}, .absent = {}, .columns = {}};
+}
+
+void add(Series& series, std::uint32_t field, std::uint64_t value) {
+  if (value != 0) series.columns.push_back({.field = field, .values = {value}, .reals = {}, .buckets = {}});
+}
+
+}  // namespace
+
+SchedGroups::Sum SchedGroups::sum_of(std::span<const kp_sched_groups> cpus, std::uint32_t slot) {
+  Sum sum;
+  for (const kp_sched_groups& cpu : cpus) {
+    const kp_sched_group& group = cpu.group[slot];
+    sum.cpu += group.cpu_ns;
+    sum.wait += group.wait_ns;
+    sum.waits += group.waits;
+    sum.switches += group.switches;
+    if (group.waits == 0) continue;
+    for (std::size_t bucket = 0; bucket < KP_GROUP_BUCKETS; ++bucket) sum.buckets[bucket] += group.wait[bucket];
+  }
+  return sum;
+}
+
+void SchedGroups::collect(std::span<const kp_sched_groups> cpus, std::span<const RunningGroup> running,
+                          std::uint64_t clock, const std::function<std::string(std::uint32_t)>& name,
+                          std::vector<Series>& series) {
+  std::array<std::uint64_t, KP_CGROUP_SLOTS> running_ns{};
+  for (const RunningGroup& cpu : running) {
+    if (cpu.busy && clock > cpu.from) running_ns[cpu.slot % KP_CGROUP_SLOTS] += clock - cpu.from;
+  }
+  for (std::uint32_t slot = 0; slot < KP_CGROUP_SLOTS; ++slot) {
+    Sum now = sum_of(cpus, slot);
+    // What was taken for running time a moment ago may have been counted meanwhile: never count down.
+    now.cpu = std::max(now.cpu + running_ns[slot], before_[slot].cpu);
+    const Sum before = std::exchange(before_[slot], now);
+    if (now.cpu == before.cpu && now.switches == before.switches && now.waits == before.waits) continue;
+    const std::string cgroup = name(slot);
+    Series sched = series_of(ids::kCgroupSched, cgroup);
+    add(sched, id::kCpu, now.cpu - before.cpu);
+    add(sched, id::kSwitches, now.switches - before.switches);
+    add(sched, id::kWaits, now.waits - before.waits);
+    add(sched, id::kWait, now.wait - before.wait);
+    series.push_back(std::move(sched));
+    if (now.waits == before.waits) continue;
+    Column column{.field = ids::histogram::kDistribution,
+                  .values = {},
+                  .reals = {},
+                  .buckets = {},
+                  .sum = now.wait - before.wait};
+    for (std::uint32_t bucket = 0; bucket < KP_GROUP_BUCKETS; ++bucket) {
+      const auto count = static_cast<std::uint32_t>(now.buckets[bucket] - before.buckets[bucket]);
+      if (count > 0) column.buckets.push_back({.index = KP_GROUP_FIRST + bucket, .count = count});
+    }
+    series.push_back(series_of(ids::kCgroupWait, cgroup));
+    series.back().columns.push_back(std::move(column));
+  }
+}
+
+}  // namespace kpulse::probes

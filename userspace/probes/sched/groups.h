@@ -1,0 +1,44 @@
+// What the scheduler programs counted by cgroup, as the rows of a frame. Pure: it is given what the mappings hold.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "abi/sched.h"
+#include "model/frame.h"
+
+namespace kpulse::probes {
+
+/// A CPU at the end of the interval: the running task's time since `from` has not been counted for its cgroup yet.
+struct RunningGroup {
+  bool busy = false;
+  std::uint32_t slot = 0;
+  std::uint64_t from = 0;  ///< run-queue clock
+};
+
+class SchedGroups {
+ public:
+  SchedGroups() : before_(KP_CGROUP_SLOTS) {}
+
+  /// Appends kpulse_cgroup_sched and kpulse_cgroup_wait of every slot in which something happened since the last call.
+  /// `name` gives the slot's tag. `clock` is where the interval ends, on the run-queue clock.
+  void collect(std::span<const kp_sched_groups> cpus, std::span<const RunningGroup> running, std::uint64_t clock,
+               const std::function<std::string(std::uint32_t)>& name, std::vector<Series>& series);
+
+ private:
+  /// A slot's counters, all CPUs together.
+  struct Sum {
+    std::uint64_t cpu = 0, wait = 0, waits = 0, switches = 0;
+    std::array<std::uint64_t, KP_GROUP_BUCKETS> buckets{};
+  };
+
+  [[nodiscard]] static Sum sum_of(std::span<const kp_sched_groups> cpus, std::uint32_t slot);
+
+  std::vector<Sum> before_;  // by slot: as of the last frame
+};
+
+}  // namespace kpulse::probes
