@@ -13,7 +13,7 @@ const volatile __u64 kp_ring_wakeup;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 128 * 1024);
+	__uint(max_entries, 64 * 1024);
 } kp_block_ring SEC(".maps");
 
 struct {
@@ -23,6 +23,9 @@ struct {
 	__type(key, __u32);
 	__type(value, struct kp_block_times);
 } kp_block_times SEC(".maps");
+
+/* Puts the record's type into the object's BTF, for tests/abi. */
+const struct kp_block_worst *kp_block_worst_type;
 
 /* An I/O that has ended. */
 struct ended {
@@ -107,7 +110,7 @@ static __always_inline void account(const struct ended *io, const struct note *n
 	if (io->timed)
 		count_times(io);
 	if (note && note->issued)
-		leave_device(slot, io->series, now, 1);
+		leave_device(slot, now, 1);
 	else if (slot)
 		__sync_fetch_and_add(&slot->ios_net, 1);
 	if (!slot)
@@ -115,7 +118,7 @@ static __always_inline void account(const struct ended *io, const struct note *n
 	if (io->bytes)
 		__sync_fetch_and_add(&slot->bytes, io->bytes);
 	if (io->status)
-		count_error(slot, io->status);
+		count_error(io->series, now->window, io->status);
 	if (!io->timed)
 		return;
 	if (io->queue_ns)

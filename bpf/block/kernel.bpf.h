@@ -7,12 +7,14 @@
 
 /* The low bits of cmd_flags and bi_opf: the operation. */
 #define KP_REQ_OP_MASK 0xff
-/* Bit of RQF_FLUSH_SEQ before 6.11, when it became an enum value. */
+/* Bits of rq_flags before 6.11, when they became enum values. */
 #define KP_RQF_FLUSH_SEQ_BIT 4
+#define KP_RQF_IO_STAT_BIT 13
 #define KP_PF_KTHREAD 0x00200000
 
 enum rqf_flags___kp {
 	__RQF_FLUSH_SEQ___kp,
+	__RQF_IO_STAT___kp,
 };
 
 /* 6.0+; req_opf before. Only names matter. */
@@ -102,7 +104,7 @@ struct request {
 	unsigned int __data_len;
 	__u64 __sector;
 	struct bio *bio;
-	__u64 start_time_ns;    /* 0 when the queue neither keeps statistics nor has a scheduler */
+	__u64 start_time_ns;    /* see begun_at() */
 	__u64 io_start_time_ns; /* 0 unless the queue collects latencies (wbt, kyber, iolatency) */
 };
 

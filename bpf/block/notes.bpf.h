@@ -12,7 +12,7 @@
 #include "block/slots.bpf.h"
 #include "lib/task.bpf.h"
 
-#define KP_NOTE_SETS_BITS 7
+#define KP_NOTE_SETS_BITS 8
 #define KP_NOTE_WAYS 8
 #define KP_NOTE_OLD_NS (60ULL * 1000 * 1000 * 1000) /* its end was missed; drivers give up on an I/O earlier */
 
@@ -21,23 +21,24 @@
  * key; the second finds the bit, or accounts the I/O itself. */
 #define KP_NOTE_ENDED 1ULL
 
+/* One cache line: it travels to the CPU that ends the I/O and back. */
 struct note {
-	__u64 begun;
+	__u64 key;    /* see key_of(); 0: free; with KP_NOTE_ENDED: free as well */
+	__u64 begun;  /* once it is issued: 0 when unknown */
 	__u64 issued; /* 0: not at the device */
-	__u64 sector; /* of a request: both as it was first issued, when all merges are over and no part has ended */
-	__u32 bytes;
+	__u32 bytes;  /* of a request: as it was first issued, when all merges are over and no part has ended */
 	__u32 series;
 	struct kp_task submitter;
 };
 KP_ASSERT_SIZE(struct note, 64);
 
 struct note_set {
-	__u64 key[KP_NOTE_WAYS]; /* see key_of(); 0: free; with KP_NOTE_ENDED: free as well. A cache line of their own */
-	struct note note[KP_NOTE_WAYS];
+	struct note way[KP_NOTE_WAYS];
 };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE); /* only for the alignment */
 	__uint(max_entries, 1 << KP_NOTE_SETS_BITS);
 	__type(key, __u32);
 	__type(value, struct note_set);
@@ -61,8 +62,8 @@ static __always_inline struct note_set *set_of(__u64 key)
 	return bpf_map_lookup_elem(&kp_block_notes, &index);
 }
 
-/* The note of an I/O that has not ended, and where its key is. */
-static __always_inline struct note *find_note(__u64 key, __u64 **place)
+/* The note of an I/O that has not ended. */
+static __always_inline struct note *find_note(__u64 key)
 {
 	struct note_set *set = set_of(key);
 
@@ -70,22 +71,26 @@ static __always_inline struct note *find_note(__u64 key, __u64 **place)
 		return NULL;
 #pragma unroll
 	for (int way = 0; way < KP_NOTE_WAYS; way++) {
-		if (set->key[way] == key) {
-			*place = &set->key[way];
-			return &set->note[way];
-		}
+		if (set->way[way].key == key)
+			return &set->way[way];
 	}
 	return NULL;
 }
 
-/* A note that is given up while its I/O is at the device takes it out of the depth. */
+/* The end of a noted I/O was not shown to us (some sandboxes hide what happens while their own tasks run), but it must have been, for the
+ * request or bio is in use again. It counts now, in no time; whether it failed is not known. */
 static __noinline int give_up(struct note *note)
 {
+	struct kp_block_slot *slot;
 	struct moment now = {};
 
 	KP_LOSE(unended);
-	if (note && note->issued && moment_now(&now))
-		leave_device(slot_of(note->series, now.window), note->series, &now, 0);
+	if (!note || !note->issued || !moment_now(&now))
+		return 0;
+	slot = slot_of(note->series, now.window);
+	leave_device(slot, &now, 1);
+	if (slot)
+		__sync_fetch_and_add(&slot->bytes, note->bytes);
 	return 0;
 }
 
@@ -98,14 +103,15 @@ static __noinline struct note *reclaim_note(struct note_set *set, __u64 key)
 		return NULL;
 #pragma unroll
 	for (int way = 0; way < KP_NOTE_WAYS; way++) {
-		__u64 held = *(volatile __u64 *)&set->key[way];
+		struct note *note = &set->way[way];
+		__u64 held = *(volatile __u64 *)&note->key;
 
-		if (now - set->note[way].begun < KP_NOTE_OLD_NS || !held)
+		if (!held || now - (note->issued ? note->issued : note->begun) < KP_NOTE_OLD_NS)
 			continue;
-		if (__sync_val_compare_and_swap(&set->key[way], held, key) != held)
+		if (__sync_val_compare_and_swap(&note->key, held, key) != held)
 			continue;
-		give_up(&set->note[way]);
-		return &set->note[way];
+		give_up(note);
+		return note;
 	}
 	return NULL;
 }
@@ -114,31 +120,31 @@ static __noinline struct note *reclaim_note(struct note_set *set, __u64 key)
 static __always_inline struct note *begin_note(__u64 key)
 {
 	struct note_set *set = set_of(key);
-	struct note *note;
-	__u64 *place;
+	struct note *note = find_note(key);
 
 	if (!set)
 		return NULL;
-	note = find_note(key, &place);
 	if (note) { /* its last use has not been seen to end */
 		give_up(note);
 		return note;
 	}
 #pragma unroll
 	for (int way = 0; way < KP_NOTE_WAYS; way++) {
-		__u64 held = *(volatile __u64 *)&set->key[way];
+		__u64 held;
 
-		if ((!held || held & KP_NOTE_ENDED) && __sync_val_compare_and_swap(&set->key[way], held, key) == held)
-			return &set->note[way];
+		note = &set->way[way];
+		held = *(volatile __u64 *)&note->key;
+		if ((!held || held & KP_NOTE_ENDED) && __sync_val_compare_and_swap(&note->key, held, key) == held)
+			return note;
 	}
 	return reclaim_note(set, key);
 }
 
-static __always_inline void end_note(struct note *note, __u64 *place)
+static __always_inline void end_note(struct note *note)
 {
 	note->issued = 0;
 	barrier();
-	*(volatile __u64 *)place |= KP_NOTE_ENDED;
+	*(volatile __u64 *)&note->key |= KP_NOTE_ENDED;
 }
 
 #endif

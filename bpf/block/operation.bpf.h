@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Which class an operation and a status belong to. Private to block.bpf.c.
+/* Which class an operation belongs to. Private to block.bpf.c.
  *
  * The operations' numbers move between kernels, so the running kernel's are asked for. */
 #ifndef KPULSE_BLOCK_OPERATION_BPF_H
@@ -47,25 +47,14 @@ static __always_inline bool in_flush_sequence(struct request *rq)
 	return rq->rq_flags >> bit & 1;
 }
 
-/* Counts an error by class. Up to 5.15 the tracepoint hands over a negative errno, later a blk_status_t (whose numbers are fixed). */
-static __always_inline void count_error(struct kp_block_slot *slot, int status)
+/* RQF_IO_STAT: the kernel keeps statistics of the request, and so has stamped it. */
+static __always_inline bool has_stamp(struct request *rq)
 {
-	switch (status) {
-	case 10: /* BLK_STS_IOERR */
-	case -5: /* EIO */
-		__sync_fetch_and_add(&slot->errors_io, 1);
-		break;
-	case 2: /* BLK_STS_TIMEOUT */
-	case -110:
-		__sync_fetch_and_add(&slot->errors_timeout, 1);
-		break;
-	case 3: /* BLK_STS_NOSPC */
-	case -28:
-		__sync_fetch_and_add(&slot->errors_nospc, 1);
-		break;
-	default:
-		__sync_fetch_and_add(&slot->errors_other, 1);
-	}
+	__u32 bit = KP_RQF_IO_STAT_BIT;
+
+	if (bpf_core_enum_value_exists(enum rqf_flags___kp, __RQF_IO_STAT___kp))
+		bit = bpf_core_enum_value(enum rqf_flags___kp, __RQF_IO_STAT___kp);
+	return rq->rq_flags >> bit & 1;
 }
 
 #endif

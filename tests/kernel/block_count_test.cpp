@@ -53,7 +53,8 @@ TEST_P(BlockCounts, IosBytesMergesDiscardsAndFlushesEqualTheKernelsStatistics) {
   const DiskStat before = disk_stat(loop.name());
   FioResult mixed, trimmed, buffered;
   watch.during([&] {
-    mixed = fio(loop.path(), {"--rw=randrw", "--number_ios=6000", "--iodepth=32", "--fsync=20", "--bssplit=4k/50:64k/40:1m/10"});
+    mixed = fio(loop.path(),
+                {"--rw=randrw", "--number_ios=6000", "--iodepth=32", "--fsync=20", "--bssplit=4k/50:64k/40:1m/10"});
     trimmed = fio(loop.path(), {"--rw=randtrim", "--number_ios=200"});
     buffered = fio(loop.path(), {"--rw=write", "--direct=0", "--size=32M", "--end_fsync=1"});  // merges
   });

@@ -103,8 +103,14 @@ DiskStat disk_stat(const std::string& device) {
 FioResult fio(const std::string& path, const std::vector<std::string>& words) {
   const TempDir folder;
   const fs::path json = folder.path() / "json";
-  std::vector<std::string> argv{"fio",         "--name=kp",       "--filename=" + path,        "--direct=1",
-                                "--bs=4k",     "--output-format=json", "--output=" + json.string(), "--ioengine=libaio",
+  std::vector<std::string> argv{"fio",
+                                "--name=kp",
+                                "--filename=" + path,
+                                "--direct=1",
+                                "--bs=4k",
+                                "--output-format=json",
+                                "--output=" + json.string(),
+                                "--ioengine=libaio",
                                 "--randrepeat=1"};
   argv.insert(argv.end(), words.begin(), words.end());
   FioResult result;

@@ -65,8 +65,25 @@ struct DiskStat {
   std::array<std::uint64_t, 17> fields{};
 
   [[nodiscard]] DiskStat operator-(const DiskStat& before) const;
-  enum Field { kReads, kReadMerges, kReadSectors, kReadMs, kWrites, kWriteMerges, kWriteSectors, kWriteMs, kInFlight,
-               kIoMs, kQueueMs, kDiscards, kDiscardMerges, kDiscardSectors, kDiscardMs, kFlushes, kFlushMs };
+  enum Field {
+    kReads,
+    kReadMerges,
+    kReadSectors,
+    kReadMs,
+    kWrites,
+    kWriteMerges,
+    kWriteSectors,
+    kWriteMs,
+    kInFlight,
+    kIoMs,
+    kQueueMs,
+    kDiscards,
+    kDiscardMerges,
+    kDiscardSectors,
+    kDiscardMs,
+    kFlushes,
+    kFlushMs
+  };
   [[nodiscard]] std::uint64_t operator[](Field field) const { return fields.at(field); }
 };
 [[nodiscard]] DiskStat disk_stat(const std::string& device);

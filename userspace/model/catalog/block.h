@@ -70,7 +70,7 @@ inline constexpr std::array kLossFields{
           "I/Os that ended without a note of how they began: timed by the request's own stamps, submitter unknown", "kernel counter"},
     Field{ids::block_losses::kUntimed, "untimed", total, none, "of these, I/Os without stamps: counted, in no time",
           "kernel counter"},
-    Field{ids::block_losses::kUnended, "unended", total, none, "I/Os whose end was not seen: not counted",
+    Field{ids::block_losses::kUnended, "unended", total, none, "I/Os whose end was not seen: counted, in no time, once their request is used again",
           "kernel counter"},
     Field{ids::block_losses::kUncounted, "uncounted", total, none,
           "I/Os of bio-based devices that were not counted, because too many were in flight", "kernel counter"},

@@ -21,20 +21,9 @@ void BlockAssembler::end(std::uint32_t series) {
   series_.at(series).reset();
 }
 
-const std::string* BlockAssembler::device(std::uint32_t series) const {
-  return series_.at(series) ? &series_.at(series)->device() : nullptr;
-}
-
-void BlockAssembler::on_slot(std::uint32_t series, const kp_block_slot& slot) {
-  if (auto& known = series_.at(series)) known->on_slot(slot);
-}
-
-void BlockAssembler::on_quiet(std::uint32_t series, std::int32_t inflight) {
-  if (auto& known = series_.at(series)) known->on_quiet(inflight);
-}
-
-void BlockAssembler::on_times(std::uint32_t series, const kp_block_times& times) {
-  if (auto& known = series_.at(series)) known->on_times(times);
+BlockSeries* BlockAssembler::find(std::uint32_t series) {
+  auto& known = series_.at(series);
+  return known ? &*known : nullptr;
 }
 
 bool BlockAssembler::on_worst(const kp_block_worst& worst) {
@@ -74,8 +63,7 @@ void BlockAssembler::append_losses(std::vector<Series>& series) {
   losses_sent_ = losses_;
   Series row{.measurement = ids::kBlockLosses, .tags = {}, .absent = {}, .columns = {}, .times = {}};
   for (std::uint32_t field = 1; const std::uint64_t value : losses_) {
-    if (value != 0)
-      row.columns.push_back({.field = field, .values = {value}, .reals = {}, .buckets = {}, .sum = 0});
+    if (value != 0) row.columns.push_back({.field = field, .values = {value}, .reals = {}, .buckets = {}, .sum = 0});
     ++field;
   }
   series.push_back(std::move(row));

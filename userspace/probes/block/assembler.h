@@ -24,12 +24,9 @@ class BlockAssembler {
   void begin(std::uint32_t series, std::uint32_t op, std::string device, const kp_block_times& base);
   /// Its device is gone.
   void end(std::uint32_t series);
-  /// The device of a series that has begun and not ended; nullptr otherwise.
-  [[nodiscard]] const std::string* device(std::uint32_t series) const;
+  /// A series that has begun and not ended; nullptr otherwise.
+  [[nodiscard]] BlockSeries* find(std::uint32_t series);
 
-  void on_slot(std::uint32_t series, const kp_block_slot& slot);
-  void on_quiet(std::uint32_t series, std::int32_t inflight);
-  void on_times(std::uint32_t series, const kp_block_times& times);
   /// A record of the ring buffer. False when there can be no such series.
   bool on_worst(const kp_block_worst& worst);
   /// The kernel's and libbpf's counters of what could not be measured; `missed` are the program's recursion misses.

@@ -22,6 +22,8 @@ namespace kpulse::probes {
 namespace {
 
 constexpr std::uint64_t kLookNs = 1'000'000'000;
+/// Longer than any I/O that the kernel's own count of what is in flight does not show (flushes).
+constexpr std::uint64_t kQuietNs = 10'000'000'000;
 
 /// The kernel changes these all the time.
 template <class T>
@@ -57,6 +59,8 @@ Result<> BlockProbe::open(const Machine& machine) {
 Result<> BlockProbe::map_memory() {
   auto slots = bpf::MappedArray<kp_block_slot>::map(skeleton_->maps.kp_block_slots, bpf::Access::write);
   if (!slots) return fail(std::move(slots).error());
+  auto errors = bpf::MappedArray<kp_block_errors>::map(skeleton_->maps.kp_block_errors, bpf::Access::write);
+  if (!errors) return fail(std::move(errors).error());
   auto times = bpf::MappedArray<kp_block_times>::map(skeleton_->maps.kp_block_times);
   if (!times) return fail(std::move(times).error());
   auto ring = bpf::Ring::open(skeleton_->maps.kp_block_ring, [this](auto bytes) { take_record(bytes); });
@@ -64,8 +68,10 @@ Result<> BlockProbe::map_memory() {
   slot_memory_ = std::move(*slots);
   times_ = std::move(*times);
   ring_ = std::move(*ring);
-  slots_ = BlockSlots(slot_memory_.writable());
-  for (std::uint32_t op = 0; op < KP_BLOCK_OPS; ++op) skeleton_->bss->kp_block_series[op].used = KP_BLOCK_SERIES_USED | op;
+  error_memory_ = std::move(*errors);
+  slots_ = BlockSlots(slot_memory_.writable(), error_memory_.writable());
+  for (std::uint32_t op = 0; op < KP_BLOCK_OPS; ++op)
+    skeleton_->bss->kp_block_series[op].used = KP_BLOCK_SERIES_USED | op;
   return {};
 }
 
@@ -120,7 +126,7 @@ void BlockProbe::follow_series() {
   for (std::uint32_t index = 0; index < KP_BLOCK_SERIES; ++index) {
     const kp_block_series& series = skeleton_->bss->kp_block_series[index];
     const std::uint32_t dev = read_now(series.dev);
-    if (read_now(series.used) == 0 || assembler_.device(index) != nullptr) continue;
+    if (read_now(series.used) == 0 || assembler_.find(index) != nullptr) continue;
     if (index >= KP_BLOCK_OPS && dev == 0) continue;  // being set up
     const auto name = dev == 0 ? std::optional<std::string>("other") : names_.find(dev);
     if (name) assembler_.begin(index, read_now(series.used) & ~KP_BLOCK_SERIES_USED, *name, base_of(index));
@@ -139,7 +145,6 @@ void BlockProbe::release_device(std::uint32_t dev) {
     if (read_now(series.dev) != dev) continue;
     assembler_.end(index);
     released_[index] = times_.values()[index];
-    write_now<std::int32_t>(series.inflight, 0);
     write_now<std::uint32_t>(series.dev, 0);
     write_now<std::uint32_t>(series.used, 0);
   }
@@ -151,18 +156,24 @@ void BlockProbe::follow_device(std::uint32_t index) {
   if (read_now(series.used) == 0 || dev == 0) return;
   const auto name = names_.find(dev);
   if (!name) return release_device(dev);
-  const std::string* known = assembler_.device(index);
-  if (known == nullptr || *known == *name) return;
+  const BlockSeries* known = assembler_.find(index);
+  if (known == nullptr || known->device() == *name) return;
   assembler_.end(index);  // another device has its number: begins anew
   released_[index] = times_.values()[index];
 }
 
+void BlockProbe::settle_depth(std::uint32_t index, std::uint64_t end) {
+  BlockSeries* series = assembler_.find(index);
+  if (series == nullptr || series->depth() == 0) return;
+  const std::uint64_t quiet_ns = (end - std::min(end, series->last_window())) * config_.length;
+  if (quiet_ns < kQuietNs || !names_.idle(series->device())) return;
+  series->on_idle();
+}
+
 void BlockProbe::look_around(std::uint64_t end) {
-  for (std::uint32_t index = KP_BLOCK_OPS; index < KP_BLOCK_SERIES; ++index) follow_device(index);
-  // After the slots were taken: what they say must not be in both.
-  for (std::uint32_t index = 0; index < KP_BLOCK_SERIES; ++index) {
-    const std::int32_t inflight = read_now(skeleton_->bss->kp_block_series[index].inflight);
-    if (assembler_.device(index) != nullptr && slots_.quiet_since(index, end)) assembler_.on_quiet(index, inflight);
+  for (std::uint32_t index = KP_BLOCK_OPS; index < KP_BLOCK_SERIES; ++index) {
+    follow_device(index);
+    settle_depth(index, end);
   }
   missed_ = recursion_misses();
 }
@@ -170,14 +181,18 @@ void BlockProbe::look_around(std::uint64_t end) {
 void BlockProbe::drain(std::uint64_t end) {
   follow_series();
   // The slots first: the record of an I/O comes into the ring buffer after it was counted, and so is there.
-  for (const auto& [first, last] : slots_.take(end, [this](std::uint32_t series, const kp_block_slot& slot) {
-         assembler_.on_slot(series, slot);
-       })) {
-    assembler_.lose(first, last);
-  }
+  const auto lost = slots_.take(
+      end,
+      [this](std::uint32_t index, const kp_block_slot& slot) {
+        if (BlockSeries* series = assembler_.find(index)) series->on_slot(slot);
+      },
+      [this](std::uint32_t index, const kp_block_errors& errors) {
+        if (BlockSeries* series = assembler_.find(index)) series->on_errors(errors);
+      });
+  for (const auto& [first, last] : lost) assembler_.lose(first, last);
   ring_->consume(bpf_map__max_entries(skeleton_->maps.kp_block_ring) / sizeof(kp_block_worst));
   for (std::uint32_t index = 0; index < KP_BLOCK_SERIES; ++index) {
-    if (assembler_.device(index) != nullptr) assembler_.on_times(index, times_.values()[index]);
+    if (BlockSeries* series = assembler_.find(index)) series->on_times(times_.values()[index]);
   }
   if (const std::uint64_t now = monotonic_ns(); now >= look_due_ns_) {
     look_due_ns_ = now + kLookNs;

@@ -50,19 +50,21 @@ class BlockProbe final : public Probe {
   void take_record(std::span<const std::byte> bytes);
   /// Begins series that are new in the kernel's table.
   void follow_series();
-  /// Once a second: devices that are gone or called differently, the depth of series at rest, what was missed.
+  /// Once a second: devices that are gone or called differently, the depth of those at rest, what was missed.
   void look_around(std::uint64_t end);
   void follow_device(std::uint32_t series);
   void release_device(std::uint32_t dev);
+  void settle_depth(std::uint32_t series, std::uint64_t end);
   [[nodiscard]] std::uint64_t recursion_misses() const;
   [[nodiscard]] kp_block_times base_of(std::uint32_t series) const;
 
   Skeleton skeleton_;
   bpf::Programs programs_;
   bpf::MappedArray<kp_block_slot> slot_memory_;
+  bpf::MappedArray<kp_block_errors> error_memory_;
   bpf::MappedArray<kp_block_times> times_;
   std::unique_ptr<bpf::Ring> ring_;
-  BlockSlots slots_{{}};
+  BlockSlots slots_{{}, {}};
   BlockAssembler assembler_;
   DeviceNames names_;
   std::map<std::uint32_t, kp_block_times> released_;  // what a series had counted for the device before

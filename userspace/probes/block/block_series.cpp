@@ -47,10 +47,6 @@ void BlockSeries::on_worst(const kp_block_worst& worst) {
   if (!added && total(worst) > total(at->second)) at->second = worst;
 }
 
-void BlockSeries::on_quiet(std::int32_t inflight) {
-  if (slots_.empty()) depth_ = std::max<std::int32_t>(inflight, 0);
-}
-
 void BlockSeries::lose(std::uint64_t first, std::uint64_t end) {
   lost_.push_back({.first = first, .end = end});
 }
@@ -84,13 +80,15 @@ void BlockSeries::fill(Columns& columns, std::size_t row, const kp_block_slot& s
   columns.set(id::kBytes, row, slot.bytes);
   columns.set(id::kQueue, row, slot.queue_ns);
   columns.set(id::kDevice, row, slot.device_ns);
-  columns.set(id::kErrorsIo, row, slot.errors_io);
-  columns.set(id::kErrorsTimeout, row, slot.errors_timeout);
-  columns.set(id::kErrorsNospc, row, slot.errors_nospc);
-  columns.set(id::kErrorsOther, row, slot.errors_other);
   columns.set(id::kRequeues, row, slot.requeues);
   columns.set(id::kMerges, row, slot.merges);
   fill_worst(columns, row, slot, tasks);
+  const auto found = errors_.find(slot.window);
+  if (found == errors_.end()) return;
+  columns.set(id::kErrorsIo, row, found->second.io);
+  columns.set(id::kErrorsTimeout, row, found->second.timeout);
+  columns.set(id::kErrorsNospc, row, found->second.nospc);
+  columns.set(id::kErrorsOther, row, found->second.other);
 }
 
 double BlockSeries::pass(const kp_block_slot& slot, std::uint64_t length) {
@@ -102,7 +100,7 @@ double BlockSeries::pass(const kp_block_slot& slot, std::uint64_t length) {
 
 std::uint64_t BlockSeries::collect(const WindowRange& windows, std::uint64_t length, TaskTable& tasks,
                                    std::vector<Series>& series) {
-  if (!seen_) return 0;
+  if (last_window_ == 0) return 0;
   Series rows = empty(ids::kBlock);
   Columns columns(windows.count, id::kMerges);
   std::vector<double> depths(windows.count);
@@ -121,7 +119,7 @@ std::uint64_t BlockSeries::collect(const WindowRange& windows, std::uint64_t len
       rows.absent.push_back(row);
       continue;
     }
-    columns.set(id::kDepthMax, row, std::max<std::uint64_t>(slot.depth_max, static_cast<std::uint64_t>(depth_)));
+    columns.set(id::kDepthMax, row, static_cast<std::uint64_t>(depth_) + slot.net_max);
     depths[row] = pass(slot, length);
     fill(columns, row, slot, tasks);
   }
@@ -131,6 +129,7 @@ std::uint64_t BlockSeries::collect(const WindowRange& windows, std::uint64_t len
     rows.columns.insert(at, {.field = id::kDepth, .values = {}, .reals = std::move(depths), .buckets = {}, .sum = 0});
   }
   worst_.erase(worst_.begin(), worst_.lower_bound(windows.end()));
+  errors_.erase(errors_.begin(), errors_.lower_bound(windows.end()));
   std::erase_if(lost_, [&](const Range& range) { return range.end <= windows.end(); });
   const std::uint64_t absent = rows.absent.size();
   series.push_back(std::move(rows));

@@ -21,16 +21,22 @@ class BlockSeries {
 
   /// What was counted in a window; ascending.
   void on_slot(const kp_block_slot& slot) {
-    seen_ = true;
+    last_window_ = slot.window;
     slots_.push_back(slot);
   }
 
   /// A candidate for its window's longest I/O, in any order.
   void on_worst(const kp_block_worst& worst);
 
-  /// The I/Os at the device now, read when all windows since the last slot were without an event: what a lost event has
-  /// put out of order is right again.
-  void on_quiet(std::int32_t inflight);
+  void on_errors(const kp_block_errors& errors) { errors_.insert_or_assign(errors.window, errors); }
+
+  /// The kernel says that nothing is at the device, and nothing has happened for long: what a lost event has put out of
+  /// order is right again.
+  void on_idle() { depth_ = 0; }
+  /// I/Os at the device after the last window collected.
+  [[nodiscard]] std::int64_t depth() const noexcept { return depth_; }
+  /// The last window with an event; 0 when there was none.
+  [[nodiscard]] std::uint64_t last_window() const noexcept { return last_window_; }
 
   /// Windows [first, end) cannot be trusted.
   void lose(std::uint64_t first, std::uint64_t end);
@@ -60,9 +66,10 @@ class BlockSeries {
 
   std::string device_;
   std::uint32_t op_;
-  bool seen_ = false;
+  std::uint64_t last_window_ = 0;
   std::deque<kp_block_slot> slots_;
-  std::map<std::uint64_t, kp_block_worst> worst_;  // by window
+  std::map<std::uint64_t, kp_block_worst> worst_;    // by window
+  std::map<std::uint64_t, kp_block_errors> errors_;  // by window
   std::vector<Range> lost_;
   std::int64_t depth_ = 0;  // at the end of the last window collected
   kp_block_times before_{}, now_{};

@@ -16,9 +16,12 @@ namespace kpulse::probes {
 /// One thread.
 class BlockSlots {
  public:
-  using Take = std::function<void(std::uint32_t series, const kp_block_slot& slot)>;
+  using TakeSlot = std::function<void(std::uint32_t series, const kp_block_slot& slot)>;
+  using TakeErrors = std::function<void(std::uint32_t series, const kp_block_errors& errors)>;
 
-  explicit BlockSlots(std::span<kp_block_slot> slots) noexcept : slots_(slots) {}
+  /// As many of one as of the other.
+  BlockSlots(std::span<kp_block_slot> slots, std::span<kp_block_errors> errors) noexcept
+      : slots_(slots), errors_(errors) {}
 
   /// Slots per series for windows of this length, as a power of two. Short windows need more of them, because the agent
   /// may be late by a time, not by a number of windows.
@@ -29,21 +32,24 @@ class BlockSlots {
 
   /// Hands over what was counted in windows before `end`, by series and ascending. Returns the windows [first, second)
   /// that lost events because the last call was too long ago.
-  [[nodiscard]] std::vector<std::pair<std::uint64_t, std::uint64_t>> take(std::uint64_t end, const Take& take);
-
-  /// True when the series has not counted anything in a window from `first` on, as far as slots reach.
-  [[nodiscard]] bool quiet_since(std::uint32_t series, std::uint64_t first) const;
+  [[nodiscard]] std::vector<std::pair<std::uint64_t, std::uint64_t>> take(std::uint64_t end, const TakeSlot& take_slot,
+                                                                          const TakeErrors& take_errors);
 
   [[nodiscard]] std::uint64_t late() const noexcept;
 
  private:
-  [[nodiscard]] std::span<kp_block_slot> ring(std::uint32_t series) const;
+  /// What belongs to one series.
+  struct Rings {
+    bpf::WindowSlots<kp_block_slot> slots;
+    bpf::WindowSlots<kp_block_errors> errors;
+  };
 
   std::span<kp_block_slot> slots_;
+  std::span<kp_block_errors> errors_;
   std::uint32_t bits_ = KP_BLOCK_RING_BITS_MIN;
-  std::vector<bpf::WindowSlots<kp_block_slot>> series_;
-  std::uint64_t taken_ = 0;     // windows before this one have been taken
-  std::uint64_t late_ = 0;      // of rings that are no longer
+  std::vector<Rings> series_;
+  std::uint64_t taken_ = 0;  // windows before this one have been taken
+  std::uint64_t late_ = 0;   // of rings that are no longer
 };
 
 }  // namespace kpulse::probes
