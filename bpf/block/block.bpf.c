@@ -187,17 +187,6 @@ int BPF_PROG(kp_rq_complete, struct request *rq, int error, unsigned int bytes)
 	return 0;
 }
 
-/* Comes after the one above; see KP_NOTE_ENDED. */
-SEC("tp_btf/block_rq_complete")
-int BPF_PROG(kp_rq_complete2, struct request *rq, int error, unsigned int bytes)
-{
-	struct note *note = find_note(key_of(rq));
-
-	if (note && ends(rq, bytes))
-		end_noted(rq, error, bytes, note);
-	return 0;
-}
-
 /* The device would not take it now; it is issued again later. */
 SEC("tp_btf/block_rq_requeue")
 int BPF_PROG(kp_rq_requeue, struct request *rq)
@@ -289,7 +278,8 @@ int BPF_PROG(kp_bio_queue, struct bio *bio)
 }
 
 /* The bio may have been passed on to another device meanwhile: it counts for the one it was first seen at. */
-static __always_inline int on_bio_complete(struct bio *bio)
+SEC("tp_btf/block_bio_complete")
+int BPF_PROG(kp_bio_complete, struct request_queue *queue, struct bio *bio)
 {
 	struct note *note = find_note(key_of(bio));
 	struct moment now = {};
@@ -307,17 +297,4 @@ static __always_inline int on_bio_complete(struct bio *bio)
 	account(&io, note, &now);
 	end_note(note);
 	return 0;
-}
-
-SEC("tp_btf/block_bio_complete")
-int BPF_PROG(kp_bio_complete, struct request_queue *queue, struct bio *bio)
-{
-	return on_bio_complete(bio);
-}
-
-/* Comes after the one above; see KP_NOTE_ENDED. */
-SEC("tp_btf/block_bio_complete")
-int BPF_PROG(kp_bio_complete2, struct request_queue *queue, struct bio *bio)
-{
-	return on_bio_complete(bio);
 }

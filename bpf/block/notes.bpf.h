@@ -16,14 +16,9 @@
 #define KP_NOTE_WAYS 8
 #define KP_NOTE_OLD_NS (60ULL * 1000 * 1000 * 1000) /* its end was missed; drivers give up on an I/O earlier */
 
-/* The kernel skips a program that comes while it already runs on the same CPU, as when an interrupt ends an I/O while another one is being
- * accounted. So two programs see the end of an I/O: at least one of them is not skipped. The first accounts it and puts this bit into the
- * key; the second finds the bit, or accounts the I/O itself. */
-#define KP_NOTE_ENDED 1ULL
-
 /* One cache line: it travels to the CPU that ends the I/O and back. */
 struct note {
-	__u64 key;    /* see key_of(); 0: free; with KP_NOTE_ENDED: free as well */
+	__u64 key;    /* see key_of(); 0: free */
 	__u64 begun;  /* once it is issued: 0 when unknown */
 	__u64 issued; /* 0: not at the device */
 	__u32 bytes;  /* of a request: as it was first issued, when all merges are over and no part has ended */
@@ -51,7 +46,7 @@ static __always_inline __u64 key_of(const void *object)
 	__u64 key = (__u64)object - (__u64)&kp_block_losses;
 
 	asm volatile("" : "+r"(key)); /* keep the compiler from moving the subtraction into what follows */
-	return key; /* even, and not 0: both are addresses of words, one of them in the program's memory */
+	return key; /* not 0: one is an address in the program's memory */
 }
 
 static __always_inline struct note_set *set_of(__u64 key)
@@ -77,8 +72,8 @@ static __always_inline struct note *find_note(__u64 key)
 	return NULL;
 }
 
-/* The end of a noted I/O was not shown to us (some sandboxes hide what happens while their own tasks run), but it must have been, for the
- * request or bio is in use again. It counts now, in no time; whether it failed is not known. */
+/* The end of a noted I/O was not shown to us (the kernel skips a program that interrupts itself, and some sandboxes hide what happens while
+ * their own tasks run), but it must have been, for the request or bio is in use again. It counts now, in no time; whether it failed is not known. */
 static __noinline int give_up(struct note *note)
 {
 	struct kp_block_slot *slot;
@@ -130,11 +125,8 @@ static __always_inline struct note *begin_note(__u64 key)
 	}
 #pragma unroll
 	for (int way = 0; way < KP_NOTE_WAYS; way++) {
-		__u64 held;
-
 		note = &set->way[way];
-		held = *(volatile __u64 *)&note->key;
-		if ((!held || held & KP_NOTE_ENDED) && __sync_val_compare_and_swap(&note->key, held, key) == held)
+		if (!*(volatile __u64 *)&note->key && !__sync_val_compare_and_swap(&note->key, 0, key))
 			return note;
 	}
 	return reclaim_note(set, key);
@@ -144,7 +136,7 @@ static __always_inline void end_note(struct note *note)
 {
 	note->issued = 0;
 	barrier();
-	*(volatile __u64 *)&note->key |= KP_NOTE_ENDED;
+	*(volatile __u64 *)&note->key = 0;
 }
 
 #endif

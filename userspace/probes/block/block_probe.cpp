@@ -46,9 +46,8 @@ Result<> BlockProbe::open(const Machine& machine) {
   programs_.want(machine.types, has_start ? programs.kp_io_start : programs.kp_rq_insert);
   bpf::Programs::skip(has_start ? programs.kp_rq_insert : programs.kp_io_start);
   for (bpf_program* program :
-       {programs.kp_rq_issue, programs.kp_rq_complete, programs.kp_rq_complete2, programs.kp_rq_requeue,
-        programs.kp_rq_merge, programs.kp_backmerge, programs.kp_frontmerge, programs.kp_bio_queue,
-        programs.kp_bio_complete, programs.kp_bio_complete2}) {
+       {programs.kp_rq_issue, programs.kp_rq_complete, programs.kp_rq_requeue, programs.kp_rq_merge,
+        programs.kp_backmerge, programs.kp_frontmerge, programs.kp_bio_queue, programs.kp_bio_complete}) {
     programs_.want(machine.types, program);
   }
   skeleton_->rodata->kp_cgroup_subsys = machine.cgroups.subsys();
