@@ -47,11 +47,18 @@ struct cfs_rq {
 struct sched_entity {
 	struct cfs_rq *cfs_rq; /* CONFIG_FAIR_GROUP_SCHED; set for tasks of every class */
 	unsigned char sched_delayed; /* 6.12+ */
+	__u64 sum_exec_runtime;
 };
 
 struct sched_info { /* CONFIG_SCHED_INFO; times are of the run queue's clock */
 	unsigned long long last_arrival; /* when it last got a CPU */
 	unsigned long long last_queued;  /* when it was queued; 0 once it runs or sleeps */
+	unsigned long long run_delay;    /* time it was runnable and not running, so far */
+};
+
+struct task_io_accounting {
+	__u64 read_bytes;  /* CONFIG_TASK_IO_ACCOUNTING */
+	__u64 write_bytes;
 };
 
 struct task_struct {
@@ -62,6 +69,11 @@ struct task_struct {
 	struct sched_entity se;
 	struct sched_info sched_info;
 	struct css_set *cgroups;
+	struct task_struct *group_leader;
+	__u64 start_boottime; /* 5.5+ */
+	unsigned long min_flt;
+	unsigned long maj_flt;
+	struct task_io_accounting ioac;
 };
 
 #pragma clang attribute pop

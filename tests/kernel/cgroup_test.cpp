@@ -20,10 +20,6 @@ namespace id = ids::cgroup_sched;
 
 constexpr std::uint64_t kSecond = 1'000'000'000;
 
-double relative_error(std::uint64_t value, std::uint64_t truth) {
-  return std::abs(static_cast<double>(value) / static_cast<double>(truth) - 1.0);
-}
-
 #define KPULSE_NEED_CGROUPS() \
   KPULSE_NEED_BPF();          \
   if (const std::string missing = missing_for_cgroups(); !missing.empty()) GTEST_SKIP() << missing

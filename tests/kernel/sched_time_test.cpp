@@ -20,10 +20,6 @@ namespace id = ids::sched;
 
 constexpr std::uint64_t kSecond = 1'000'000'000;
 
-double relative_error(std::uint64_t value, std::uint64_t truth) {
-  return std::abs(static_cast<double>(value) / static_cast<double>(truth) - 1.0);
-}
-
 /// Spinners pinned to one CPU, begun together and ended together, so that the CPU's windows are the sum of their
 /// accounts.
 class Spinners {

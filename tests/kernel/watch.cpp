@@ -59,6 +59,7 @@ void Watch::catch_up() {
 }
 
 void Watch::take(const Frame& frame) {
+  if (look_) look_(frame);
   for (const Series& series : frame.series) take(frame, series);
   tasks_.insert(tasks_.end(), frame.tasks.begin(), frame.tasks.end());
   taken_ = frame.first_window + frame.windows;

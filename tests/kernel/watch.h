@@ -30,6 +30,9 @@ class Watch {
   /// Attaches; fails the test with the reason when that does not work. `probes` empty: all of this build.
   explicit Watch(std::chrono::nanoseconds window, std::vector<std::unique_ptr<probes::Probe>> probes = {});
 
+  /// Has every frame shown to `look` from now on.
+  void on_frame(std::function<void(const Frame&)> look) { look_ = std::move(look); }
+
   /// Samples until every window that began before now is in.
   void catch_up();
   /// Samples for at least this long, and catches up.
@@ -72,6 +75,7 @@ class Watch {
   /// By measurement and first tag.
   std::map<std::uint32_t, std::map<std::string, Totals>> totals_;
   std::vector<Task> tasks_;
+  std::function<void(const Frame&)> look_;
 };
 
 /// Skips the running test with the name of what is missing when BPF programs cannot be attached here.

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cctype>
+#include <cmath>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -98,6 +99,10 @@ PinnedTo::~PinnedTo() {
 void spin_until(std::uint64_t wall) {
   while (wall_ns() < wall) {
   }
+}
+
+double relative_error(std::uint64_t value, std::uint64_t truth) {
+  return std::abs(static_cast<double>(value) / static_cast<double>(truth) - 1.0);
 }
 
 std::uint64_t wait_of_all_tasks() {

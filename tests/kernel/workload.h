@@ -61,6 +61,9 @@ class PinnedTo {
 /// Burns CPU until the wall clock says so.
 void spin_until(std::uint64_t wall);
 
+/// How far a value is off, as a part of the truth.
+[[nodiscard]] double relative_error(std::uint64_t value, std::uint64_t truth);
+
 /// Sum of the run-queue waits of every thread there is (/proc/PID/task/TID/schedstat).
 [[nodiscard]] std::uint64_t wait_of_all_tasks();
 

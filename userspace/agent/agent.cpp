@@ -49,6 +49,7 @@ Result<std::unique_ptr<Agent>> Agent::start(const Options& options) {
   auto sampler = Sampler::start({.host = options.host,
                                  .window_ns = ns(options.window),
                                  .publish_ns = ns(options.publish),
+                                 .probes = options.probes,
                                  .record = options.record},
                                 probes::make_probes());
   if (!sampler) return fail(std::move(sampler).error());

@@ -7,6 +7,7 @@
 #include "base/result.h"
 #include "config/schema.h"
 #include "mqtt/settings.h"
+#include "probes/probe.h"
 
 namespace kpulse::agent {
 
@@ -17,6 +18,7 @@ struct Options {
   mqtt::Settings mqtt;
   std::string metrics_listen = "127.0.0.1:9464";
   std::string log_level = "info";
+  probes::ProbeSettings probes;
   std::string record;  ///< file for a recording of the scheduler probe's input; empty: none
 };
 

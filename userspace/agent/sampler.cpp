@@ -48,7 +48,7 @@ Result<> Sampler::attach(std::vector<std::unique_ptr<probes::Probe>> probes) {
   if (!cgroups) return fail(std::move(cgroups).error());
   cgroups_ = std::move(*cgroups);
   take_status(cgroups_->programs());
-  const probes::Machine machine{.types = *types, .cgroups = *cgroups_};
+  const probes::Machine machine{.types = *types, .cgroups = *cgroups_, .settings = options_.probes};
   std::vector<Error> failures;
   for (auto& probe : probes) {
     if (!options_.record.empty()) {
@@ -148,7 +148,9 @@ bool Sampler::follow_clock() {
 
 std::vector<int> Sampler::ring_fds() const {
   std::vector<int> fds;
-  for (const auto& probe : probes_) fds.push_back(probe->ring_fd());
+  for (const auto& probe : probes_) {
+    if (probe->ring_fd() >= 0) fds.push_back(probe->ring_fd());
+  }
   return fds;
 }
 

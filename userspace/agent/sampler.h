@@ -21,7 +21,8 @@ struct SamplerOptions {
   std::string host;
   std::uint64_t window_ns = 10'000'000;
   std::uint64_t publish_ns = 100'000'000;  ///< a whole number of windows
-  std::string record;                      ///< see Probe::record_to; empty: none
+  probes::ProbeSettings probes;
+  std::string record;  ///< see Probe::record_to; empty: none
 };
 
 /// One thread.

@@ -43,6 +43,10 @@ std::optional<int> KernelTypes::tracepoint_arguments(std::string_view tracepoint
   return btf_vlen(function) - 1;
 }
 
+bool KernelTypes::has_function(std::string_view name) const {
+  return btf__find_by_name_kind(types_.get(), std::string(name).c_str(), BTF_KIND_FUNC) >= 0;
+}
+
 bool KernelTypes::has_field(std::string_view structure, std::string_view field) const {
   const int id = btf__find_by_name_kind(types_.get(), std::string(structure).c_str(), BTF_KIND_STRUCT);
   return id >= 0 && member_in(types_.get(), btf__type_by_id(types_.get(), static_cast<__u32>(id)), field);

@@ -24,6 +24,9 @@ class KernelTypes {
   /// Number of arguments of a tracepoint, without the leading context; nothing when the kernel has no such tracepoint.
   [[nodiscard]] std::optional<int> tracepoint_arguments(std::string_view tracepoint) const;
 
+  /// Whether there is a function of this name in the type information.
+  [[nodiscard]] bool has_function(std::string_view name) const;
+
   /// Whether a struct has a member (of its own or of an anonymous struct or union in it).
   [[nodiscard]] bool has_field(std::string_view structure, std::string_view field) const;
 

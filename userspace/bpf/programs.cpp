@@ -36,13 +36,16 @@ void Programs::report(const bpf_program* program, std::string reason) {
 
 void Programs::want(const KernelTypes& types, bpf_program* program) {
   const std::string section = bpf_program__section_name(program);
-  const std::string tracepoint = section.substr(section.find('/') + 1);
-  const bool exists = types.tracepoint_arguments(tracepoint).has_value();
+  const std::string name = section.substr(section.find('/') + 1);
+  const bool is_iterator = section.starts_with("iter/");
+  const bool exists =
+      is_iterator ? types.has_function("bpf_iter_" + name) : types.tracepoint_arguments(name).has_value();
   const auto refused = refused_.find(bpf_program__name(program));
   const bool loads = exists && refused == refused_.end();
   bpf_program__set_autoload(program, loads);
   if (loads) return wanted_.push_back(program);
-  report(program, exists ? refused->second : "this kernel has no tracepoint " + tracepoint);
+  report(program, exists ? refused->second
+                         : "this kernel has no " + std::string(is_iterator ? "iterator " : "tracepoint ") + name);
 }
 
 void Programs::attach() {
@@ -50,13 +53,18 @@ void Programs::attach() {
     ProgramStatus status{.probe = probe_, .name = bpf_program__name(program), .attached = false, .reason = {}};
     if (Link link{bpf_program__attach(program)}) {
       status.attached = true;
-      links_.push_back(std::move(link));
+      links_.insert_or_assign(status.name, std::move(link));
     } else {
       status.reason = bpf_error("attach", errno).message;
     }
     status_.push_back(std::move(status));
   }
   wanted_.clear();
+}
+
+const bpf_link* Programs::link(std::string_view name) const {
+  const auto found = links_.find(name);
+  return found == links_.end() ? nullptr : found->second.get();
 }
 
 bool Programs::attached(std::string_view name) const {

@@ -29,8 +29,8 @@ class Programs {
   /// attempt, so it costs only its own metrics.
   [[nodiscard]] Result<> load(const std::function<Result<>()>& open, const std::function<int()>& load);
 
-  /// Takes a tp_btf program into the load if the kernel has its tracepoint and has not refused it; otherwise it is
-  /// reported as not attached.
+  /// Takes a tp_btf or iter program into the load if the kernel has its tracepoint or iterator and has not refused it;
+  /// otherwise it is reported as not attached.
   void want(const KernelTypes& types, bpf_program* program);
 
   /// Keeps a program out of the load without a report: another one does its work on this kernel.
@@ -42,6 +42,9 @@ class Programs {
   /// True when the program of this name is attached.
   [[nodiscard]] bool attached(std::string_view name) const;
 
+  /// Its link; nullptr when it is not attached.
+  [[nodiscard]] const bpf_link* link(std::string_view name) const;
+
   [[nodiscard]] const std::vector<ProgramStatus>& status() const noexcept { return status_; }
 
  private:
@@ -52,7 +55,7 @@ class Programs {
   std::map<std::string, std::string, std::less<>> refused_;  // by name: why
   std::vector<bpf_program*> wanted_;
   std::vector<ProgramStatus> status_;
-  std::vector<Link> links_;
+  std::map<std::string, Link, std::less<>> links_;
 };
 
 }  // namespace kpulse::bpf

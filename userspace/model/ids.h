@@ -41,6 +41,12 @@ inline constexpr std::uint32_t kCpu = 1, kSwitches = 2, kWaits = 3, kWait = 4;
 }
 inline constexpr std::uint32_t kCgroupWait = 7;
 
+inline constexpr std::uint32_t kProcess = 8;
+namespace process {
+inline constexpr std::uint32_t kTask = 1, kCpu = 2, kWait = 3, kMinorFaults = 4, kMajorFaults = 5, kRead = 6,
+                               kWrite = 7, kThreads = 8, kInterval = 9;
+}
+
 inline constexpr std::uint32_t kBlock = 10;
 namespace block {
 inline constexpr std::uint32_t kIos = 1, kBytes = 2, kQueue = 3, kDevice = 4, kDepth = 5, kDepthMax = 6, kWorst = 7,

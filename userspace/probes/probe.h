@@ -63,10 +63,16 @@ struct ClockReading {
   std::uint64_t mono_ns = 0;
 };
 
+/// What the user may choose of the probes.
+struct ProbeSettings {
+  std::int64_t top_processes = 10;  ///< rows by resource; 0: no process is read
+};
+
 /// What a probe finds when it is attached. Ends with the call, but for what says otherwise.
 struct Machine {
   const bpf::KernelTypes& types;
   cgroups::Table& cgroups;  ///< outlives the probe
+  ProbeSettings settings;
 };
 
 /// One thread owns a probe; no member is safe from another.
@@ -109,7 +115,7 @@ class Probe {
   /// Events are appended whenever this is called. Without windows there must be no row of an interval either.
   virtual void collect(const WindowRange& windows, TaskTable& tasks, std::vector<Series>& series) = 0;
 
-  /// Descriptor that becomes readable when the ring buffer wants to be drained before the next tick.
+  /// Descriptor that becomes readable when the ring buffer wants to be drained before the next tick; -1: there is none.
   [[nodiscard]] virtual int ring_fd() const noexcept = 0;
 
   [[nodiscard]] virtual Intake intake() const = 0;

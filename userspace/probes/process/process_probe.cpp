@@ -1,0 +1,114 @@
+#include "probes/process/process_probe.h"
+
+#include <bpf/bpf.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <string>
+#include <utility>
+
+#include "base/clock.h"
+#include "bpf/kernel.h"
+#include "cgroups/table.h"
+#include "model/ids.h"
+#include "process.skel.h"
+
+void destroy_process_bpf(process_bpf* skeleton) noexcept {
+  process_bpf__destroy(skeleton);
+}
+
+namespace kpulse::probes {
+namespace {
+
+namespace id = ids::process;
+
+constexpr std::uint64_t kIntervalNs = 1'000'000'000;
+/// On a machine with very many threads a reading takes long: it is then made so seldom that it costs 1 % of a CPU.
+constexpr std::uint64_t kCostFactor = 100;
+/// What one read() of the iterator may return.
+constexpr std::size_t kChunk = 512;
+constexpr std::size_t kMaxThreads = 262'144;
+
+void add(Series& series, std::uint32_t field, std::uint64_t value) {
+  if (value != 0) series.columns.push_back({.field = field, .values = {value}, .reals = {}, .buckets = {}});
+}
+
+}  // namespace
+
+Result<> ProcessProbe::attach(const Machine& machine) {
+  top_ = static_cast<std::size_t>(machine.settings.top_processes);
+  if (top_ == 0) return {};
+  const auto open = [&]() -> Result<> {
+    skeleton_.reset(process_bpf__open());
+    if (!skeleton_) return fail(bpf::bpf_error("process: cannot open the program", errno));
+    skeleton_->rodata->kp_cgroup_subsys = machine.cgroups.subsys();
+    programs_.want(machine.types, skeleton_->progs.kp_threads);
+    return {};
+  };
+  if (auto loaded = programs_.load(open, [this] { return process_bpf__load(skeleton_.get()); }); !loaded) return loaded;
+  programs_.attach();
+  if (!programs_.attached("kp_threads")) return fail("process: " + programs_.status().front().reason);
+  due_ns_ = monotonic_ns() + kIntervalNs;
+  if (read_threads()) static_cast<void>(ranking_.take(threads_));
+  return {};
+}
+
+/// False when it could not be read to its end; what is known of the threads then stays as it was.
+bool ProcessProbe::read_threads() {
+  read_ns_ = monotonic_ns();
+  threads_.clear();
+  const FileDescriptor iterator(bpf_iter_create(bpf_link__fd(programs_.link("kp_threads"))));
+  if (iterator.get() < 0) return false;
+  std::size_t bytes = 0;
+  for (;;) {
+    threads_.resize(bytes / sizeof(kp_thread) + kChunk);
+    const ssize_t got = read(iterator.get(), reinterpret_cast<std::byte*>(threads_.data()) + bytes,
+                             threads_.size() * sizeof(kp_thread) - bytes);
+    if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+    if (got < 0 || threads_.size() > kMaxThreads) return false;
+    if (got == 0) break;
+    bytes += static_cast<std::size_t>(got);
+  }
+  threads_.resize(bytes / sizeof(kp_thread));
+  return true;
+}
+
+void ProcessProbe::collect(const WindowRange& windows, TaskTable& tasks, std::vector<Series>& series) {
+  const std::uint64_t now = monotonic_ns();
+  if (windows.count == 0 || top_ == 0 || now < due_ns_) return;
+  const std::uint64_t before = read_ns_;
+  const bool whole = read_threads();
+  const std::uint64_t took = monotonic_ns() - read_ns_;
+  due_ns_ = std::max(due_ns_ + kIntervalNs, read_ns_ + std::max(kIntervalNs / 2, took * kCostFactor));
+  if (whole) append_rows(ranking_.take(threads_), read_ns_ - before, tasks, series);
+}
+
+void ProcessProbe::append_rows(const std::vector<ProcessUse>& uses, std::uint64_t interval_ns, TaskTable& tasks,
+                               std::vector<Series>& series) const {
+  for (const Resource& resource : resources()) {
+    std::uint32_t rank = 0;
+    for (const ProcessUse* use : ProcessRanking::top(uses, resource, top_)) {
+      Series row{.measurement = ids::kProcess,
+                 .tags = {std::to_string(++rank), std::string(resource.name)},
+                 .absent = {},
+                 .columns = {}};
+      add(row, id::kTask, tasks.add(use->process));
+      add(row, id::kCpu, use->cpu_ns);
+      add(row, id::kWait, use->wait_ns);
+      add(row, id::kMinorFaults, use->minor_faults);
+      add(row, id::kMajorFaults, use->major_faults);
+      add(row, id::kRead, use->read_bytes);
+      add(row, id::kWrite, use->write_bytes);
+      add(row, id::kThreads, use->threads);
+      add(row, id::kInterval, interval_ns);
+      series.push_back(std::move(row));
+    }
+  }
+}
+
+std::unique_ptr<Probe> make_process_probe() {
+  return std::make_unique<ProcessProbe>();
+}
+
+}  // namespace kpulse::probes
