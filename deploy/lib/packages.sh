@@ -22,14 +22,16 @@ package_names() {
       ;;
     apt/services) echo mosquitto influxdb curl ;;
     apt/broker) echo mosquitto curl ;;
-    apt/test) echo mosquitto influxdb ccache curl python3 util-linux libcap2-bin ;;
+    apt/test)
+      echo mosquitto influxdb ccache curl python3 util-linux libcap2-bin nbdkit libnbd-bin fuse3 fio
+      ;;
     pacman/build)
       echo base-devel cmake ninja pkgconf clang bpf libbpf protobuf mosquitto cli11 tomlplusplus spdlog fmt tl-expected \
         nlohmann-json curl libmicrohttpd libdeflate gtest benchmark
       ;;
     pacman/services) echo mosquitto influxdb curl ;;
     pacman/broker) echo mosquitto curl ;;
-    pacman/test) echo mosquitto influxdb ccache curl python util-linux libcap ;;
+    pacman/test) echo mosquitto influxdb ccache curl python util-linux libcap nbdkit libnbd fuse3 fio ;;
     *) return 1 ;;
   esac
 }

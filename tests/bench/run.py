@@ -6,13 +6,14 @@ import traceback
 
 import bench
 import agent_cost
+import block_cost
 import bpf_cost
 import bridge_throughput
 import frame_size
 import latency
 
-BENCHES = {"agent-cost": agent_cost, "bpf-cost": bpf_cost, "bridge-throughput": bridge_throughput,
-           "frame-size": frame_size, "latency": latency}
+BENCHES = {"agent-cost": agent_cost, "block-cost": block_cost, "bpf-cost": bpf_cost,
+           "bridge-throughput": bridge_throughput, "frame-size": frame_size, "latency": latency}
 
 
 def run(name):

@@ -63,6 +63,16 @@ constexpr std::string_view kEdges = R"(
   to spin look at itself before its windows are published.
 - **A VM without a stable TSC** has run-queue clocks that differ between CPUs by up to some ms; so do the bounds of its windows.
 - **Steps of the wall clock** end a stream and begin a new one (`clock_steps`): windows are aligned to the clock as it is after.
+- **Block I/O is counted where the kernel counts it**: failed I/Os and their bytes too, an fsync as a write of 0 bytes besides the flush it
+  causes; so `ios`, `io_bytes` and `merges` equal `/sys/block/*/stat`. An I/O belongs to the window in which it ended, `depth` to all it was in.
+- **Queue time of an I/O** begins when the kernel stamps the request; waiting for a free tag comes before that. From 6.9 on, requests of one
+  batch (plug) share the stamp of the first. With `iostats` off there is no stamp and no queue time. bio-based disks (zram, dm, md) have none.
+- **Whose I/O.** `submitter` is the task that submitted the window's longest I/O. If that is a kernel thread, the cgroup is that of the first page (memory
+  controller), else the one the bio is charged to, which is an ancestor where the io controller is not enabled for the group itself;
+  neither counts unless it is of the watched hierarchy. Before 6.4 a request that a kernel thread issues has that thread as submitter.
+- **I/Os whose end is not shown** count when their request is used again (`kpulse_block_losses`, `unended`); until then `depth` may be one too high, at
+  most until the disk has been at rest for 10 s.
+- **More disks than fit.** 16 disks, and 47 operations of disks in all (21 with windows below 5 ms), have series of their own; the rest is in `other`.
 - **The worst wait is one per window.** Ties go to the first.
 - **Distributions** (`kpulse_sched_wait`, `kpulse_sched_oncpu`) are cut when the agent reads, a few ms after the interval's end; over all
   frames every value counts once.

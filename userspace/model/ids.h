@@ -47,4 +47,20 @@ inline constexpr std::uint32_t kTask = 1, kCpu = 2, kWait = 3, kMinorFaults = 4,
                                kWrite = 7, kThreads = 8, kInterval = 9;
 }
 
+inline constexpr std::uint32_t kBlock = 10;
+namespace block {
+inline constexpr std::uint32_t kIos = 1, kBytes = 2, kQueue = 3, kDevice = 4, kDepth = 5, kDepthMax = 6, kWorst = 7,
+                               kWorstQueue = 8, kWorstBytes = 9, kWorstSector = 10, kSubmitter = 11, kErrorsIo = 12,
+                               kErrorsTimeout = 13, kErrorsNospc = 14, kErrorsOther = 15, kRequeues = 16, kMerges = 17;
+}
+inline constexpr std::uint32_t kBlockQueue = 11;
+inline constexpr std::uint32_t kBlockDevice = 12;
+inline constexpr std::uint32_t kBlockTotal = 13;
+
+inline constexpr std::uint32_t kBlockLosses = 14;
+namespace block_losses {
+inline constexpr std::uint32_t kOverruns = 1, kShared = 2, kUnseen = 3, kUntimed = 4, kUnended = 5, kUncounted = 6,
+                               kBackwards = 7, kMissed = 8;
+}
+
 }  // namespace kpulse::ids

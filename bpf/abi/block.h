@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Contract of the block probe: what its programs write and the agent reads. Times are ns of CLOCK_MONOTONIC. */
+#ifndef KPULSE_ABI_BLOCK_H
+#define KPULSE_ABI_BLOCK_H
+
+#include "abi/assert.h"
+#include "abi/histogram.h"
+#include "abi/task.h"
+#include "abi/window.h"
+
+#define KP_RECORD_BLOCK_WORST 2
+
+/* Classes of operations. */
+#define KP_BLOCK_READ 0
+#define KP_BLOCK_WRITE 1
+#define KP_BLOCK_DISCARD 2
+#define KP_BLOCK_FLUSH 3
+#define KP_BLOCK_OTHER 4
+#define KP_BLOCK_OPS 5
+
+/* Devices with series of their own. Those that come later share the series of "other". */
+#define KP_BLOCK_DEVICES 16
+
+/* A series is one operation of one device; 0 to KP_BLOCK_OPS - 1 are those of "other". */
+#define KP_BLOCK_SERIES 52
+
+/* Slots by window. A series has 2^ring_bits of them, so there is room for KP_BLOCK_SLOTS >> ring_bits series: the agent chooses by the
+ * windows' length. */
+#define KP_BLOCK_SLOTS 6656
+#define KP_BLOCK_RING_BITS_MIN 7 /* 128 windows of 52 series: windows of 5 ms and more */
+#define KP_BLOCK_RING_BITS_MAX 8 /* 256 windows of 26 series */
+
+/* What one series did in one window: a cache line. See lib/slot.bpf.h for who writes what. */
+struct kp_block_slot {
+	__u64 window;   /* 0: free */
+	__u64 ios_net;  /* I/Os that ended, plus 2^32 for each that went to the device and minus 2^32 for each that left it */
+	__u64 bytes;
+	__u64 queue_ns;
+	__u64 device_ns;
+	__u64 depth_ns; /* rest of the window at each I/O that went to the device, less the same at each that left it; wraps */
+	__u32 worst;    /* longest total time >> KP_BLOCK_WORST_SHIFT, plus 1; 0: none */
+	__u32 net_max;  /* most that had gone to the device than had left it, since the window began */
+	__u32 merges;
+	__u32 requeues;
+};
+KP_ASSERT_SIZE(struct kp_block_slot, 64);
+
+/* The I/Os that failed, apart because there mostly are none. As many as there are slots. */
+struct kp_block_errors {
+	__u64 window;
+	__u32 io;
+	__u32 timeout;
+	__u32 nospc;
+	__u32 other;
+};
+KP_ASSERT_SIZE(struct kp_block_errors, 24);
+
+#define KP_BLOCK_WORST_SHIFT 4 /* 16 ns: 68 s fit, longer ones count as that long when the worst one is looked for */
+
+/* Cumulative. The sum of the total times is queue_sum + device_sum. Buckets wrap; a difference does not mind. */
+struct kp_block_times {
+	__u64 queue_sum;
+	__u64 device_sum;
+	__u32 queue[KP_HIST_BUCKETS];
+	__u32 device[KP_HIST_BUCKETS];
+	__u32 total[KP_HIST_BUCKETS];
+};
+KP_ASSERT_SIZE(struct kp_block_times, 16 + 12 * KP_HIST_BUCKETS);
+
+/* major << 20 | minor, as the kernel has it; 0: free. series holds number + 1, 0: none yet. */
+struct kp_block_device {
+	__u32 dev;
+	__u32 series[KP_BLOCK_OPS];
+};
+KP_ASSERT_SIZE(struct kp_block_device, 24);
+
+#define KP_BLOCK_SERIES_USED 0x80000000U
+
+struct kp_block_series {
+	__u32 used; /* KP_BLOCK_SERIES_USED | operation; 0: free */
+	__u32 dev;  /* 0: "other" */
+};
+KP_ASSERT_SIZE(struct kp_block_series, 8);
+
+/* What could not be measured, since the programs were attached. */
+struct kp_block_losses {
+	__u64 overruns;     /* events whose slot still held an older window: the agent is late; they are not in any window */
+	__u64 shared;       /* I/Os that went to "other" because all devices or series were taken */
+	__u64 unseen;       /* I/Os that ended without a note of how they began (they were under way when we came, or too many
+			     * were): timed by the request's own stamps, submitter unknown */
+	__u64 untimed;      /* of these, those without stamps: counted, in no time */
+	__u64 unended;      /* I/Os whose end was not seen: counted, in no time, when their request or bio is used again */
+	__u64 uncounted;    /* bios that there was no room for a note of: not counted */
+	__u64 ring_dropped; /* candidates for the worst I/O that did not fit into the ring buffer */
+	__u64 backwards;    /* I/Os that ended before they began, by the clock: they count as no time */
+};
+KP_ASSERT_SIZE(struct kp_block_losses, 64);
+
+/* An I/O that took longer than any before it in its window. */
+struct kp_block_worst {
+	struct kp_record_head head; /* cpu is the one it ended on */
+	__u64 window;
+	__u64 queue_ns;
+	__u64 device_ns;
+	__u64 sector;
+	__u32 bytes;
+	__u32 series;
+	__u32 epoch;
+	__u32 reserved;
+	struct kp_task submitter; /* all 0: unknown */
+};
+KP_ASSERT_SIZE(struct kp_block_worst, 88);
+
+#endif

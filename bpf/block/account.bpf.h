@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What an ended I/O adds to. Private to block.bpf.c. */
+#ifndef KPULSE_BLOCK_ACCOUNT_BPF_H
+#define KPULSE_BLOCK_ACCOUNT_BPF_H
+
+#include "abi/block.h"
+#include "block/notes.bpf.h"
+#include "block/operation.bpf.h"
+#include "block/slots.bpf.h"
+
+/* Set before loading: wake the agent when the ring buffer holds this many bytes. */
+const volatile __u64 kp_ring_wakeup;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 64 * 1024);
+} kp_block_ring SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, KP_BLOCK_SERIES);
+	__type(key, __u32);
+	__type(value, struct kp_block_times);
+} kp_block_times SEC(".maps");
+
+/* Puts the record's type into the object's BTF, for tests/abi. */
+const struct kp_block_worst *kp_block_worst_type;
+
+/* An I/O that has ended. */
+struct ended {
+	__u64 queue_ns;
+	__u64 device_ns;
+	__u64 sector;
+	__u32 bytes;
+	__u32 series;
+	int status;
+	bool queued; /* queue_ns is known: requests only, a bio-based device has no queue of its own */
+	bool issued; /* it was at the device */
+	bool timed;
+};
+
+static __always_inline void count_bucket(__u32 *buckets, __u64 value)
+{
+	__u64 bucket = kp_hist_bucket(value);
+
+	if (bucket < KP_HIST_BUCKETS)
+		__sync_fetch_and_add(&buckets[bucket], 1);
+}
+
+static __always_inline void count_times(const struct ended *io)
+{
+	struct kp_block_times *times = bpf_map_lookup_elem(&kp_block_times, &io->series);
+
+	if (!times)
+		return;
+	if (io->queued) {
+		__sync_fetch_and_add(&times->queue_sum, io->queue_ns);
+		count_bucket(times->queue, io->queue_ns);
+	}
+	if (io->issued) {
+		__sync_fetch_and_add(&times->device_sum, io->device_ns);
+		count_bucket(times->device, io->device_ns);
+	}
+	count_bucket(times->total, io->queue_ns + io->device_ns);
+}
+
+/* Offers the agent an I/O that is the window's longest so far. */
+static __noinline int offer_worst(const struct ended *io, const struct note *note, const struct moment *now)
+{
+	struct kp_block_worst worst = {};
+	__u64 flags = BPF_RB_NO_WAKEUP;
+
+	if (!io || !now)
+		return 0;
+	worst.head.type = KP_RECORD_BLOCK_WORST;
+	worst.head.cpu = bpf_get_smp_processor_id();
+	worst.window = now->window;
+	worst.queue_ns = io->queue_ns;
+	worst.device_ns = io->device_ns;
+	worst.sector = io->sector;
+	worst.bytes = io->bytes;
+	worst.series = io->series;
+	worst.epoch = now->epoch;
+	if (note)
+		worst.submitter = note->submitter;
+	if (bpf_ringbuf_query(&kp_block_ring, BPF_RB_AVAIL_DATA) >= kp_ring_wakeup)
+		flags = BPF_RB_FORCE_WAKEUP;
+	if (bpf_ringbuf_output(&kp_block_ring, &worst, sizeof(worst), flags))
+		KP_LOSE(ring_dropped);
+	return 0;
+}
+
+/* True when this one is the longest of its window so far. */
+static __always_inline bool is_worst(struct kp_block_slot *slot, __u64 total)
+{
+	__u64 units = total >> KP_BLOCK_WORST_SHIFT;
+	__u32 value = units > 0xffffffff ? 0xffffffff : (__u32)units + 1;
+
+	if (value <= *(volatile __u32 *)&slot->worst)
+		return false;
+	raise(&slot->worst, value);
+	return true;
+}
+
+static __always_inline void account(const struct ended *io, const struct note *note, const struct moment *now)
+{
+	struct kp_block_slot *slot = slot_of(io->series, now->window);
+
+	if (io->timed)
+		count_times(io);
+	if (note && note->issued)
+		leave_device(slot, now, 1);
+	else if (slot)
+		__sync_fetch_and_add(&slot->ios_net, 1);
+	if (!slot)
+		return;
+	if (io->bytes)
+		__sync_fetch_and_add(&slot->bytes, io->bytes);
+	if (io->status)
+		count_error(io->series, now->window, io->status);
+	if (!io->timed)
+		return;
+	if (io->queue_ns)
+		__sync_fetch_and_add(&slot->queue_ns, io->queue_ns);
+	__sync_fetch_and_add(&slot->device_ns, io->device_ns);
+	if (is_worst(slot, io->queue_ns + io->device_ns))
+		offer_worst(io, note, now);
+}
+
+/* The time from one instant to another; none, and counted, when the clock says it went backwards. */
+static __always_inline __u64 elapsed(__u64 from, __u64 to)
+{
+	if (to >= from)
+		return to - from;
+	KP_LOSE(backwards);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Block probe: every I/O of every disk, by window.
+ *
+ * An I/O begins when the kernel accounts it (block_io_start, 6.4+, in the context of its submitter), goes to the device when the driver
+ * gets it (block_rq_issue) and ends with its last byte (block_rq_complete). Queue time is from the first to the second, device time from
+ * the second to the third. Before 6.4 an I/O is first seen when it is queued or issued.
+ *
+ * Drivers that take bios and have no requests (zram, dm, md) are seen at block_bio_queue and block_bio_complete; there is no queue then.
+ */
+#include "abi/block.h"
+#include "block/account.bpf.h"
+#include "block/kernel.bpf.h"
+#include "block/notes.bpf.h"
+#include "block/operation.bpf.h"
+#include "block/series.bpf.h"
+#include "block/slots.bpf.h"
+#include "block/submitter.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/* NULL for requests that no disk gets, such as those of a SCSI host that is being scanned. */
+static __always_inline struct gendisk *disk_of(struct request *rq)
+{
+	if (bpf_core_field_exists(rq->q->disk))
+		return rq->q->disk;
+	return ((struct request___disk *)rq)->rq_disk;
+}
+
+/* When the kernel says that a request began, as it does for /proc/diskstats (since 6.9: when the first one in its plug did); 0 when it keeps
+ * no statistics of it. Reading the clock at block_io_start instead would cost as much as all the rest there. From 6.12 on the stamp is older
+ * than the request until shortly after block_io_start, so it is read when the request is issued. */
+static __always_inline __u64 begun_at(struct request *rq)
+{
+	return has_stamp(rq) || op_is_flush(rq->cmd_flags) ? rq->start_time_ns : 0;
+}
+
+static __always_inline struct note *begin_request(struct request *rq)
+{
+	struct gendisk *disk = disk_of(rq);
+	struct note *note;
+
+	if (!disk)
+		return NULL;
+	note = begin_note(key_of(rq));
+	if (!note)
+		return NULL;
+	note->begun = recent_mono(); /* how old the note is, until the request is issued */
+	note->issued = 0;
+	note->bytes = 0;
+	note->series = series_of(disk, op_class(rq->cmd_flags));
+	name_submitter(&note->submitter, rq->bio);
+	return note;
+}
+
+SEC("tp_btf/block_io_start")
+int BPF_PROG(kp_io_start, struct request *rq)
+{
+	if (kp_window_config()->length)
+		begin_request(rq);
+	return 0;
+}
+
+/* Only where there is no block_io_start. With the scheduler none most requests do not come by here. */
+SEC("tp_btf/block_rq_insert")
+int BPF_PROG(kp_rq_insert, struct request *rq)
+{
+	if (kp_window_config()->length && !find_note(key_of(rq)))
+		begin_request(rq);
+	return 0;
+}
+
+SEC("tp_btf/block_rq_issue")
+int BPF_PROG(kp_rq_issue, struct request *rq)
+{
+	struct moment now = {};
+	struct note *note;
+
+	if (!moment_now(&now))
+		return 0;
+	note = find_note(key_of(rq));
+	if (!note) { /* the flush that a flush sequence sends, or the first we see of a request */
+		note = begin_request(rq);
+		if (!note)
+			return 0;
+	}
+	if (note->issued) /* a requeue was missed: it is still counted as being there */
+		return 0;
+	note->begun = begun_at(rq);
+	note->issued = now.mono;
+	if (!note->bytes)
+		note->bytes = rq->__data_len;
+	enter_device(slot_of(note->series, now.window), &now);
+	return 0;
+}
+
+/* The times of a request whose beginning was not seen, by the kernel's own stamps. */
+static __always_inline void time_unseen(struct ended *io, struct request *rq, __u64 now)
+{
+	__u64 begun = begun_at(rq), issued = rq->io_start_time_ns;
+
+	KP_LOSE(unseen);
+	io->timed = begun && issued >= begun;
+	if (!io->timed) {
+		KP_LOSE(untimed);
+		return;
+	}
+	io->queued = true;
+	io->issued = true;
+	io->queue_ns = issued - begun;
+	io->device_ns = elapsed(issued, now);
+}
+
+static __always_inline void time_request(struct ended *io, struct request *rq, const struct note *note, __u64 now)
+{
+	__u64 issued = note->issued, begun = issued ? note->begun : begun_at(rq);
+
+	if (!issued && rq->io_start_time_ns > begun) /* our program at issue was skipped */
+		issued = begun ? rq->io_start_time_ns : 0;
+	io->timed = issued || !io->bytes || io->status;
+	if (!io->timed) /* it must have been at the device: nobody knows since when */
+		KP_LOSE(untimed);
+	io->queued = begun != 0;
+	io->issued = issued != 0;
+	io->queue_ns = begun ? elapsed(begun, issued ? issued : now) : 0;
+	io->device_ns = issued ? elapsed(issued, now) : 0;
+}
+
+/* A request ends with its last byte. One that is in a flush sequence comes by here twice, and ends when the sequence does; the flush
+ * itself has the flag too. */
+static __always_inline bool ends(struct request *rq, __u32 bytes)
+{
+	return bytes >= rq->__data_len && (!in_flush_sequence(rq) || op_is_flush(rq->cmd_flags));
+}
+
+/* Where an I/O began, from where its rest is. Requests that are no reads or writes say -1. */
+static __always_inline __u64 first_sector(__u64 sector, __u32 bytes, __u32 rest)
+{
+	if (sector == ~0ULL)
+		return 0;
+	return bytes > rest ? sector - ((bytes - rest) >> 9) : sector;
+}
+
+static __always_inline void end_noted(struct request *rq, int status, __u32 bytes, struct note *note)
+{
+	struct moment now = {};
+	struct ended io = {};
+
+	if (!moment_now(&now))
+		return;
+	io.series = note->series;
+	io.bytes = note->bytes ? note->bytes : bytes;
+	io.sector = first_sector(rq->__sector, io.bytes, rq->__data_len);
+	io.status = status;
+	time_request(&io, rq, note, now.mono);
+	account(&io, note, &now);
+	end_note(note);
+}
+
+static __always_inline void end_unseen(struct request *rq, int status, __u32 bytes)
+{
+	struct gendisk *disk = disk_of(rq);
+	struct moment now = {};
+	struct ended io = {};
+
+	if (!disk || !moment_now(&now))
+		return;
+	io.series = series_of(disk, op_class(rq->cmd_flags));
+	io.bytes = bytes;
+	io.sector = first_sector(rq->__sector, 0, 0);
+	io.status = status;
+	time_unseen(&io, rq, now.mono);
+	account(&io, NULL, &now);
+}
+
+SEC("tp_btf/block_rq_complete")
+int BPF_PROG(kp_rq_complete, struct request *rq, int error, unsigned int bytes)
+{
+	struct note *note;
+
+	if (!ends(rq, bytes))
+		return 0;
+	note = find_note(key_of(rq));
+	if (note)
+		end_noted(rq, error, bytes, note);
+	else
+		end_unseen(rq, error, bytes);
+	return 0;
+}
+
+/* The device would not take it now; it is issued again later. */
+SEC("tp_btf/block_rq_requeue")
+int BPF_PROG(kp_rq_requeue, struct request *rq)
+{
+	struct note *note = find_note(key_of(rq));
+	struct moment now = {};
+	struct kp_block_slot *slot;
+
+	if (!note || !moment_now(&now))
+		return 0;
+	slot = slot_of(note->series, now.window);
+	if (slot)
+		__sync_fetch_and_add(&slot->requeues, 1);
+	if (note->issued)
+		leave_device(slot, &now, 0);
+	if (!note->begun)
+		note->begun = note->issued;
+	note->issued = 0;
+	return 0;
+}
+
+static __always_inline void count_merge(__u32 series)
+{
+	struct kp_block_slot *slot;
+	struct moment now = {};
+
+	if (!moment_now(&now))
+		return;
+	slot = slot_of(series, now.window);
+	if (slot)
+		__sync_fetch_and_add(&slot->merges, 1);
+}
+
+/* rq has been merged into its predecessor and ends with it. */
+SEC("tp_btf/block_rq_merge")
+int BPF_PROG(kp_rq_merge, struct request *rq)
+{
+	struct note *note = find_note(key_of(rq));
+
+	if (!note)
+		return 0;
+	count_merge(note->series);
+	end_note(note);
+	return 0;
+}
+
+static __always_inline int on_bio_merge(struct bio *bio)
+{
+	struct gendisk *disk = bio->bi_bdev->bd_disk;
+
+	if (disk && kp_window_config()->length)
+		count_merge(series_of(disk, op_class(bio->bi_opf)));
+	return 0;
+}
+
+SEC("tp_btf/block_bio_backmerge")
+int BPF_PROG(kp_backmerge, struct bio *bio)
+{
+	return on_bio_merge(bio);
+}
+
+SEC("tp_btf/block_bio_frontmerge")
+int BPF_PROG(kp_frontmerge, struct bio *bio)
+{
+	return on_bio_merge(bio);
+}
+
+SEC("tp_btf/block_bio_queue")
+int BPF_PROG(kp_bio_queue, struct bio *bio)
+{
+	struct gendisk *disk = bio->bi_bdev->bd_disk;
+	struct moment now = {};
+	struct note *note;
+
+	if (!disk || disk->queue->mq_ops || !moment_now(&now))
+		return 0;
+	note = begin_note(key_of(bio));
+	if (!note) {
+		KP_LOSE(uncounted);
+		return 0;
+	}
+	note->begun = now.mono;
+	note->issued = now.mono;
+	note->bytes = bio->bi_iter.bi_size;
+	note->series = series_of(disk, op_class(bio->bi_opf));
+	name_submitter(&note->submitter, bio);
+	enter_device(slot_of(note->series, now.window), &now);
+	return 0;
+}
+
+/* The bio may have been passed on to another device meanwhile: it counts for the one it was first seen at. */
+SEC("tp_btf/block_bio_complete")
+int BPF_PROG(kp_bio_complete, struct request_queue *queue, struct bio *bio)
+{
+	struct note *note = find_note(key_of(bio));
+	struct moment now = {};
+	struct ended io = {};
+
+	if (!note || !moment_now(&now))
+		return 0;
+	io.series = note->series;
+	io.bytes = note->bytes;
+	io.sector = first_sector(bio->bi_iter.bi_sector, note->bytes, bio->bi_iter.bi_size);
+	io.status = bio->bi_status;
+	io.timed = true;
+	io.issued = true;
+	io.device_ns = elapsed(note->begun, now.mono);
+	account(&io, note, &now);
+	end_note(note);
+	return 0;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Which class an operation belongs to. Private to block.bpf.c.
+ *
+ * The operations' numbers move between kernels, so the running kernel's are asked for. */
+#ifndef KPULSE_BLOCK_OPERATION_BPF_H
+#define KPULSE_BLOCK_OPERATION_BPF_H
+
+#include "abi/block.h"
+#include "block/kernel.bpf.h"
+
+/* True when `op` is what this kernel calls `name`, in whichever of the two enums it has. */
+#define KP_OP_IS(op, name)                                                                                                        \
+	((bpf_core_enum_value_exists(enum req_op___kp, name##___kp) &&                                                            \
+	  (op) == bpf_core_enum_value(enum req_op___kp, name##___kp)) ||                                                          \
+	 (bpf_core_enum_value_exists(enum req_opf___kp, name##___opf) &&                                                          \
+	  (op) == bpf_core_enum_value(enum req_opf___kp, name##___opf)))
+
+static __always_inline bool op_is_flush(__u32 flags)
+{
+	__u32 op = flags & KP_REQ_OP_MASK;
+
+	return KP_OP_IS(op, REQ_OP_FLUSH);
+}
+
+static __always_inline __u32 op_class(__u32 flags)
+{
+	__u32 op = flags & KP_REQ_OP_MASK;
+
+	if (KP_OP_IS(op, REQ_OP_READ))
+		return KP_BLOCK_READ;
+	if (KP_OP_IS(op, REQ_OP_WRITE) || KP_OP_IS(op, REQ_OP_WRITE_ZEROES) || KP_OP_IS(op, REQ_OP_ZONE_APPEND))
+		return KP_BLOCK_WRITE;
+	if (KP_OP_IS(op, REQ_OP_DISCARD) || KP_OP_IS(op, REQ_OP_SECURE_ERASE))
+		return KP_BLOCK_DISCARD;
+	if (KP_OP_IS(op, REQ_OP_FLUSH))
+		return KP_BLOCK_FLUSH;
+	return KP_BLOCK_OTHER;
+}
+
+/* The RQF_FLUSH_SEQ bit of rq_flags: the request is part of a flush sequence that is under way. */
+static __always_inline bool in_flush_sequence(struct request *rq)
+{
+	__u32 bit = KP_RQF_FLUSH_SEQ_BIT;
+
+	if (bpf_core_enum_value_exists(enum rqf_flags___kp, __RQF_FLUSH_SEQ___kp))
+		bit = bpf_core_enum_value(enum rqf_flags___kp, __RQF_FLUSH_SEQ___kp);
+	return rq->rq_flags >> bit & 1;
+}
+
+/* RQF_IO_STAT: the kernel keeps statistics of the request, and so has stamped it. */
+static __always_inline bool has_stamp(struct request *rq)
+{
+	__u32 bit = KP_RQF_IO_STAT_BIT;
+
+	if (bpf_core_enum_value_exists(enum rqf_flags___kp, __RQF_IO_STAT___kp))
+		bit = bpf_core_enum_value(enum rqf_flags___kp, __RQF_IO_STAT___kp);
+	return rq->rq_flags >> bit & 1;
+}
+
+#endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* From device and operation to series: given out at the first I/O, taken back by the agent. Private to block.bpf.c. */
+#ifndef KPULSE_BLOCK_SERIES_BPF_H
+#define KPULSE_BLOCK_SERIES_BPF_H
+
+#include "abi/block.h"
+#include "block/kernel.bpf.h"
+
+/* In .bss, which the agent maps. */
+struct kp_block_device kp_block_devices[KP_BLOCK_DEVICES];
+struct kp_block_series kp_block_series[KP_BLOCK_SERIES];
+struct kp_block_losses kp_block_losses;
+__u32 kp_block_ring_bits;
+
+#define KP_LOSE(what) __sync_fetch_and_add(&kp_block_losses.what, 1)
+
+/* Another CPU is looking for a free series for it right now. */
+#define KP_SERIES_WANTED 0xffffffffU
+
+static __always_inline __u32 dev_of(struct gendisk *disk)
+{
+	return (__u32)disk->major << 20 | (__u32)disk->first_minor;
+}
+
+/* The device's place in the table; KP_BLOCK_DEVICES when it is full. Not static, nor is the next: the verifier looks at them once only. */
+__noinline __u32 adopt_device(__u32 dev)
+{
+	for (__u32 index = 0; index < KP_BLOCK_DEVICES; index++) {
+		__u32 before = __sync_val_compare_and_swap(&kp_block_devices[index].dev, 0, dev);
+
+		if (!before || before == dev)
+			return index;
+	}
+	return KP_BLOCK_DEVICES;
+}
+
+/* Gives the operation of a device a series; the one of "other" when there is none left, or when another CPU is at it. */
+__noinline __u32 adopt_series(__u32 index, __u32 op)
+{
+	__u32 limit = KP_BLOCK_SLOTS >> (kp_block_ring_bits & 15);
+	__u32 used = KP_BLOCK_SERIES_USED | op;
+
+	if (index >= KP_BLOCK_DEVICES || op >= KP_BLOCK_OPS)
+		return op;
+	if (__sync_val_compare_and_swap(&kp_block_devices[index].series[op], 0, KP_SERIES_WANTED))
+		return op;
+	for (__u32 series = KP_BLOCK_OPS; series < KP_BLOCK_SERIES; series++) {
+		if (series >= limit || __sync_val_compare_and_swap(&kp_block_series[series].used, 0, used))
+			continue;
+		*(volatile __u32 *)&kp_block_series[series].dev = kp_block_devices[index].dev;
+		*(volatile __u32 *)&kp_block_devices[index].series[op] = series + 1;
+		return series;
+	}
+	*(volatile __u32 *)&kp_block_devices[index].series[op] = 0;
+	return op;
+}
+
+static __always_inline __u32 series_of(struct gendisk *disk, __u32 op)
+{
+	__u32 dev = dev_of(disk), index, series;
+
+#pragma unroll
+	for (index = 0; index < KP_BLOCK_DEVICES; index++) {
+		if (kp_block_devices[index].dev == dev)
+			break;
+	}
+	if (index >= KP_BLOCK_DEVICES)
+		index = adopt_device(dev);
+	if (index < KP_BLOCK_DEVICES && op < KP_BLOCK_OPS) {
+		series = *(volatile __u32 *)&kp_block_devices[index].series[op];
+		if (series && series != KP_SERIES_WANTED)
+			return series - 1;
+		series = adopt_series(index, op);
+		if (series >= KP_BLOCK_OPS)
+			return series;
+	}
+	KP_LOSE(shared);
+	return op;
+}
+
+#endif

@@ -1,0 +1,191 @@
+// block-cost: what the block probe costs each I/O. As the kernel itself counts it (bpf_stats), less an empty program
+// for each run, beside the classic way in the same run; and what fio makes of it: IOPS with the probe and without, turn
+// by turn. Random reads of a loop device over a file in memory, which is faster than any disk.
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "base/handle.h"
+#include "block_reference.skel.h"
+#include "kernel/block_device.h"
+#include "kernel/block_watch.h"
+#include "kernel/watch.h"
+
+namespace {
+
+using namespace kpulse;
+using Reference = Handle<block_reference_bpf, block_reference_bpf__destroy>;
+
+constexpr int kRounds = 5;
+
+/// Time in a program and how often it ran.
+struct Cost {
+  std::uint64_t time_ns = 0, runs = 0;
+};
+
+Cost cost_of(int program) {
+  bpf_prog_info info{};
+  __u32 size = sizeof(info);
+  bpf_obj_get_info_by_fd(program, &info, &size);
+  return {.time_ns = info.run_time_ns, .runs = info.run_cnt};
+}
+
+/// Time of a set of programs for each of so many I/Os, less `empty` for each run.
+double per_io(const std::vector<int>& programs, std::uint64_t ios, double empty) {
+  double time = 0;
+  for (const int program : programs) {
+    const Cost cost = cost_of(program);
+    time += static_cast<double>(cost.time_ns) - empty * static_cast<double>(cost.runs);
+  }
+  return time / static_cast<double>(ios);
+}
+
+/// A file in memory.
+struct Backing {
+  Backing() {
+    std::ofstream file(path());
+    file.close();
+    std::filesystem::resize_file(path(), 256U << 20U);
+  }
+  [[nodiscard]] std::filesystem::path path() const { return folder.path() / "disk"; }
+
+  test::TempDir folder;
+};
+
+class Disk {
+ public:
+  Disk() : loop_(backing_.path()) {
+    test::set_scheduler(loop_.name(), "none");
+    read(false);  // warm
+  }
+
+  /// Reads for a while and returns what fio said.
+  test::FioResult read(bool counted) {
+    std::vector<std::string> words{"--rw=randread", "--iodepth=16", "--size=256M", "--time_based"};
+    words.emplace_back(counted ? "--runtime=3" : "--runtime=1");
+    const test::FioResult result = test::fio(loop_.path(), words);
+    if (result.status != 0) throw std::runtime_error("fio: " + result.output);
+    return result;
+  }
+  [[nodiscard]] const std::string& name() const { return loop_.name(); }
+
+ private:
+  Backing backing_;
+  test::LoopDevice loop_;
+};
+
+Reference load_reference(bool classic) {
+  Reference reference(block_reference_bpf__open());
+  auto& programs = reference->progs;
+  bpf_program__set_autoload(programs.ref_empty, !classic);
+  for (bpf_program* program : {programs.ref_start, programs.ref_issue, programs.ref_complete}) {
+    bpf_program__set_autoload(program, classic);
+  }
+  if (block_reference_bpf__load(reference.get()) != 0 || block_reference_bpf__attach(reference.get()) != 0) {
+    throw std::runtime_error("cannot attach the reference programs");
+  }
+  return reference;
+}
+
+double measure_empty(Disk& disk) {
+  const Reference reference = load_reference(false);
+  disk.read(false);
+  const int program = bpf_program__fd(reference->progs.ref_empty);
+  return per_io({program}, cost_of(program).runs, 0);
+}
+
+double measure_classic(Disk& disk, double empty) {
+  const Reference reference = load_reference(true);
+  const std::uint64_t ios = disk.read(false).reads;
+  const auto& programs = reference->progs;
+  return per_io({bpf_program__fd(programs.ref_start), bpf_program__fd(programs.ref_issue),
+                 bpf_program__fd(programs.ref_complete)},
+                ios, empty);
+}
+
+double measure_probe(Disk& disk, double empty) {
+  test::BlockWatch watch;
+  std::uint64_t ios = 0;
+  watch.during([&] { ios = disk.read(false).reads; });
+  return per_io(watch.probe().program_fds(), ios, empty);
+}
+
+double iops_with(Disk& disk) {
+  test::BlockWatch watch;
+  double iops = 0;
+  watch.during([&] { iops = static_cast<double>(disk.read(true).reads); });
+  return iops;
+}
+
+double median(std::vector<double> values) {
+  std::ranges::sort(values);
+  return values[values.size() / 2];
+}
+
+bool report(const char* name, double value, const char* unit, const char* target, bool pass) {
+  fmt::print(R"({{"name":"{}","value":{:.2f},"unit":"{}","target":"{}","pass":{}}})"
+             "\n",
+             name, value, unit, target, pass);
+  return pass;
+}
+
+bool measure_ns(Disk& disk) {
+  const FileDescriptor statistics(bpf_enable_stats(BPF_STATS_RUN_TIME));
+  std::vector<double> empties, probes, classics, ratios;
+  for (int round = 0; round < kRounds; ++round) {
+    empties.push_back(measure_empty(disk));
+    probes.push_back(measure_probe(disk, empties.back()));
+    classics.push_back(measure_classic(disk, empties.back()));
+    ratios.push_back(classics.back() / probes.back());
+  }
+  fmt::print(R"({{"name":"block-cost.empty","value":{:.1f},"unit":"ns/run"}})"
+             "\n"
+             R"({{"name":"block-cost.ns","value":{:.1f},"unit":"ns/IO"}})"
+             "\n"
+             R"({{"name":"block-cost.classic-ns","value":{:.1f},"unit":"ns/IO"}})"
+             "\n",
+             median(empties), median(probes), median(classics));
+  return report("block-cost.classic-ratio", median(ratios), "times", ">= 3", median(ratios) >= 3);
+}
+
+bool measure_iops(Disk& disk) {
+  std::vector<double> losses, classic;
+  for (int round = 0; round < kRounds; ++round) {
+    const double before = static_cast<double>(disk.read(true).reads);
+    const double with = iops_with(disk);
+    const double after = static_cast<double>(disk.read(true).reads);
+    losses.push_back(100 * (1 - with / ((before + after) / 2)));
+    const Reference reference = load_reference(true);
+    classic.push_back(100 * (1 - static_cast<double>(disk.read(true).reads) / after));
+  }
+  fmt::print(R"({{"name":"block-cost.classic","value":{:.2f},"unit":"% of IOPS"}})"
+             "\n",
+             median(classic));
+  return report("block-cost", median(losses), "% of IOPS", "<= 2", median(losses) <= 2);
+}
+
+}  // namespace
+
+int main() {
+  std::string missing = test::missing_for_bpf();
+  if (missing.empty()) missing = test::missing_for_nbd();
+  if (!missing.empty()) {
+    fmt::print(stderr, "block-cost: {}\n", missing);
+    return 77;
+  }
+  setenv("TMPDIR", "/dev/shm", 1);
+  Disk disk;
+  const bool cheap = measure_ns(disk);
+  const bool fast = measure_iops(disk);
+  return cheap && fast ? 0 : 1;
+}

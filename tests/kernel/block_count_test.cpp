@@ -1,0 +1,168 @@
+// Each I/O counted once: against the kernel's own statistics, with injected errors, on devices without requests.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <string>
+#include <thread>
+
+#include "base/handle.h"
+#include "kernel/block_device.h"
+#include "kernel/block_watch.h"
+#include "kernel/watch.h"
+#include "model/ids.h"
+
+namespace kpulse::test {
+namespace {
+
+using namespace std::chrono_literals;
+namespace id = ids::block;
+
+/// What was counted of a device equals what the kernel counted meanwhile.
+void expect_equal(const BlockWatch& watch, const std::string& device, const DiskStat& truth) {
+  EXPECT_EQ(watch.sum(device, "read", id::kIos), truth[DiskStat::kReads]);
+  EXPECT_EQ(watch.sum(device, "read", id::kBytes), truth[DiskStat::kReadSectors] * 512);
+  EXPECT_EQ(watch.sum(device, "read", id::kMerges), truth[DiskStat::kReadMerges]);
+  EXPECT_EQ(watch.sum(device, "write", id::kIos), truth[DiskStat::kWrites]);
+  EXPECT_EQ(watch.sum(device, "write", id::kBytes), truth[DiskStat::kWriteSectors] * 512);
+  EXPECT_EQ(watch.sum(device, "write", id::kMerges), truth[DiskStat::kWriteMerges]);
+  EXPECT_EQ(watch.sum(device, "discard", id::kIos), truth[DiskStat::kDiscards]);
+  EXPECT_EQ(watch.sum(device, "discard", id::kBytes), truth[DiskStat::kDiscardSectors] * 512);
+  EXPECT_EQ(watch.sum(device, "flush", id::kIos), truth[DiskStat::kFlushes]);
+  EXPECT_EQ(watch.absent(), 0U);
+  EXPECT_EQ(watch.probe().losses().overruns, 0U);
+}
+
+struct Setup {
+  const char* scheduler;
+  std::chrono::nanoseconds window;
+};
+
+class BlockCounts : public testing::TestWithParam<Setup> {};
+
+TEST_P(BlockCounts, IosBytesMergesDiscardsAndFlushesEqualTheKernelsStatistics) {
+  KPULSE_NEED_BPF();
+  KPULSE_NEED(missing_for_nbd());
+  const NbdFile file({"memory", "256M"});
+  const LoopDevice loop(file.path());
+  set_scheduler(loop.name(), GetParam().scheduler);
+  BlockWatch watch(GetParam().window);
+  const DiskStat before = disk_stat(loop.name());
+  FioResult mixed, trimmed, forced, buffered;
+  watch.during([&] {
+    mixed = fio(loop.path(),
+                {"--rw=randrw", "--number_ios=6000", "--iodepth=32", "--fsync=20", "--bssplit=4k/50:64k/40:1m/10"});
+    forced = fio(loop.path(), {"--rw=randwrite", "--number_ios=100", "--sync=1"});  // data, then a flush: ends twice
+    trimmed = fio(loop.path(), {"--rw=randtrim", "--number_ios=200"});
+    buffered = fio(loop.path(), {"--rw=write", "--direct=0", "--size=32M", "--end_fsync=1"});  // merges
+  });
+  ASSERT_EQ(mixed.status, 0) << mixed.output;
+  ASSERT_EQ(forced.status, 0) << forced.output;
+  const DiskStat truth = disk_stat(loop.name()) - before;
+  ASSERT_GT(truth[DiskStat::kReads], 2'000U);
+  ASSERT_GT(truth[DiskStat::kFlushes], 150U);
+  ASSERT_GT(truth[DiskStat::kReadMerges] + truth[DiskStat::kWriteMerges], 0U);
+  expect_equal(watch, loop.name(), truth);
+}
+
+INSTANTIATE_TEST_SUITE_P(Schedulers, BlockCounts,
+                         testing::Values(Setup{"none", 10ms}, Setup{"mq-deadline", 10ms}, Setup{"kyber", 1ms},
+                                         Setup{"bfq", 1ms}),
+                         [](const auto& setup) {
+                           std::string name = setup.param.scheduler;
+                           std::erase(name, '-');
+                           return name;
+                         });
+
+TEST(BlockErrors, InjectedErrorsAreCountedExactlyAndByClass) {
+  KPULSE_NEED_BPF();
+  KPULSE_NEED(missing_for_nbd());
+  const NbdFile file({"--filter=error", "memory", "64M", "error-pread-rate=10%", "error=EIO"});
+  const LoopDevice loop(file.path());
+  BlockWatch watch;
+  FioResult result;
+  watch.during([&] {
+    result = fio(loop.path(), {"--rw=randread", "--number_ios=2000", "--iodepth=4", "--continue_on_error=io"});
+  });
+  ASSERT_GT(result.errors, 100U) << result.output;
+  EXPECT_EQ(watch.sum(loop.name(), "read", id::kErrorsIo), result.errors);
+  EXPECT_EQ(watch.sum(loop.name(), "read", id::kErrorsOther), 0U);
+  EXPECT_EQ(watch.sum(loop.name(), "read", id::kErrorsTimeout), 0U);
+  EXPECT_EQ(watch.sum(loop.name(), "read", id::kErrorsNospc), 0U);
+}
+
+/// Writes a block past the page cache so many times; how often that failed with `error`.
+std::uint64_t failed_writes(const std::string& path, int times, int error) {
+  alignas(4096) static std::array<char, 4096> block{};
+  const FileDescriptor disk(open(path.c_str(), O_WRONLY | O_DIRECT | O_CLOEXEC));
+  std::uint64_t failed = 0;
+  for (int time = 0; time < times; ++time) {
+    if (pwrite(disk.get(), block.data(), block.size(), 4096L * time) < 0 && errno == error) ++failed;
+  }
+  return failed;
+}
+
+TEST(BlockErrors, ADiskThatIsFullIsAClassOfItsOwn) {
+  KPULSE_NEED_BPF();
+  KPULSE_NEED(missing_for_nbd());
+  const NbdFile file({"--filter=error", "memory", "64M", "error-pwrite-rate=50%", "error=ENOSPC"});
+  const LoopDevice loop(file.path());
+  BlockWatch watch;
+  std::uint64_t failed = 0;
+  watch.during([&] { failed = failed_writes(loop.path(), 200, ENOSPC); });
+  ASSERT_GT(failed, 50U);
+  EXPECT_EQ(watch.sum(loop.name(), "write", id::kErrorsNospc), failed);
+  EXPECT_EQ(watch.sum(loop.name(), "write", id::kErrorsIo), 0U);
+  EXPECT_EQ(watch.sum(loop.name(), "write", id::kIos), 200U);
+}
+
+TEST(BlockBios, ADeviceWithoutRequestsIsSeenAndEqualsTheKernelsStatistics) {
+  KPULSE_NEED_BPF();
+  KPULSE_NEED(missing_for_zram());
+  const ZramDevice zram("64M");
+  BlockWatch watch;
+  const DiskStat before = disk_stat(zram.name());
+  FioResult mixed, buffered;
+  watch.during([&] {
+    mixed = fio(zram.path(), {"--rw=randrw", "--number_ios=5000", "--iodepth=4", "--bssplit=4k/80:32k/20"});
+    buffered = fio(zram.path(), {"--rw=write", "--direct=0", "--size=16M", "--end_fsync=1"});
+  });
+  ASSERT_EQ(mixed.status, 0) << mixed.output;
+  const DiskStat truth = disk_stat(zram.name()) - before;
+  ASSERT_GT(truth[DiskStat::kReads], 2'000U);
+  EXPECT_EQ(watch.sum(zram.name(), "read", id::kIos), truth[DiskStat::kReads]);
+  EXPECT_EQ(watch.sum(zram.name(), "read", id::kBytes), truth[DiskStat::kReadSectors] * 512);
+  EXPECT_EQ(watch.sum(zram.name(), "write", id::kIos), truth[DiskStat::kWrites]);
+  EXPECT_EQ(watch.sum(zram.name(), "write", id::kBytes), truth[DiskStat::kWriteSectors] * 512);
+  EXPECT_EQ(watch.sum(zram.name(), "read", id::kQueue), 0U);
+  EXPECT_EQ(watch.times(ids::kBlockQueue, zram.name(), "read").count, 0U);
+  EXPECT_EQ(watch.times(ids::kBlockTotal, zram.name(), "read").count, truth[DiskStat::kReads]);
+  EXPECT_GT(watch.sum(zram.name(), "read", id::kDevice), 0U);
+}
+
+TEST(BlockDevices, ADeviceThatIsRemovedIsNoLongerSentAndItsNumberCanBeAnother) {
+  KPULSE_NEED_BPF();
+  KPULSE_NEED(missing_for_zram());
+  BlockWatch watch;
+  std::string name;
+  {
+    const ZramDevice zram("16M");
+    name = zram.name();
+    watch.during([&] { static_cast<void>(fio(zram.path(), {"--rw=randread", "--number_ios=10"})); });
+    ASSERT_EQ(watch.sum(name, "read", id::kIos), 10U);
+  }
+  watch.during([] { std::this_thread::sleep_for(1500ms); });  // it is looked for once a second
+  ASSERT_FALSE(watch.last_frame_has(name));
+  const ZramDevice again("16M");
+  ASSERT_EQ(again.name(), name);
+  watch.during([&] { static_cast<void>(fio(again.path(), {"--rw=randread", "--number_ios=7"})); });
+  EXPECT_EQ(watch.sum(name, "read", id::kIos), 17U);
+  EXPECT_EQ(watch.times(ids::kBlockTotal, name, "read").count, 17U);
+  EXPECT_TRUE(watch.last_frame_has(name));
+}
+
+}  // namespace
+}  // namespace kpulse::test

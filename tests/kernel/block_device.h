@@ -1,0 +1,108 @@
+// Block devices with known properties, and what the kernel itself says of them. Removed at the end of their scope.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "support/files.h"
+#include "support/process.h"
+
+namespace kpulse::test {
+
+/// A loop device over a file, direct I/O.
+class LoopDevice {
+ public:
+  explicit LoopDevice(const std::filesystem::path& file);
+  LoopDevice(const LoopDevice&) = delete;
+  LoopDevice& operator=(const LoopDevice&) = delete;
+  ~LoopDevice();
+
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }  ///< loop3
+  [[nodiscard]] std::string path() const { return "/dev/" + name_; }
+
+ private:
+  std::string name_;
+};
+
+/// nbdkit as a FUSE file: latency and errors as its filters say.
+class NbdFile {
+ public:
+  /// Words for nbdkit, from the filters on.
+  explicit NbdFile(const std::vector<std::string>& words);
+  NbdFile(const NbdFile&) = delete;
+  NbdFile& operator=(const NbdFile&) = delete;
+  ~NbdFile();
+
+  [[nodiscard]] std::filesystem::path path() const { return folder_.path() / "mp" / "disk"; }
+
+ private:
+  TempDir folder_;
+  Process server_, fuse_;
+};
+
+/// A zram disk: bio-based, in memory.
+class ZramDevice {
+ public:
+  explicit ZramDevice(const std::string& size);
+  ZramDevice(const ZramDevice&) = delete;
+  ZramDevice& operator=(const ZramDevice&) = delete;
+  ~ZramDevice();
+
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  [[nodiscard]] std::string path() const { return "/dev/" + name_; }
+
+ private:
+  std::string number_, name_;
+};
+
+void set_scheduler(const std::string& device, const std::string& scheduler);
+
+/// /sys/block/<device>/stat, by the kernel's order: see Documentation/block/stat.rst.
+struct DiskStat {
+  std::array<std::uint64_t, 17> fields{};
+
+  [[nodiscard]] DiskStat operator-(const DiskStat& before) const;
+  enum Field {
+    kReads,
+    kReadMerges,
+    kReadSectors,
+    kReadMs,
+    kWrites,
+    kWriteMerges,
+    kWriteSectors,
+    kWriteMs,
+    kInFlight,
+    kIoMs,
+    kQueueMs,
+    kDiscards,
+    kDiscardMerges,
+    kDiscardSectors,
+    kDiscardMs,
+    kFlushes,
+    kFlushMs
+  };
+  [[nodiscard]] std::uint64_t operator[](Field field) const { return fields.at(field); }
+};
+[[nodiscard]] DiskStat disk_stat(const std::string& device);
+
+/// What fio says of a run.
+struct FioResult {
+  int status = -1;
+  std::uint64_t reads = 0, writes = 0, trims = 0, errors = 0;
+  double read_latency_ns = 0, write_latency_ns = 0;  ///< mean from submission to completion
+  std::string output;
+};
+/// Direct I/O of one job on a device; `words` are further options.
+[[nodiscard]] FioResult fio(const std::string& path, const std::vector<std::string>& words);
+
+/// Names of programs and devices that are missing here, for skipping; empty when there are none.
+[[nodiscard]] std::string missing_for_nbd();
+[[nodiscard]] std::string missing_for_zram();
+
+#define KPULSE_NEED(check) \
+  if (const std::string missing = (check); !missing.empty()) GTEST_SKIP() << missing
+
+}  // namespace kpulse::test

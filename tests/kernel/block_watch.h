@@ -1,0 +1,77 @@
+// Runs the block probe alone against the live kernel and keeps what it says, by device and operation.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agent/sampler.h"
+#include "model/frame.h"
+#include "probes/block/block_probe.h"
+
+namespace kpulse::test {
+
+/// One window of one operation of one device; integers by field number, absent ones are 0.
+struct BlockRow {
+  std::uint64_t window = 0;
+  std::map<std::uint32_t, std::uint64_t> fields;
+  double depth = 0;
+
+  [[nodiscard]] std::uint64_t operator[](std::uint32_t field) const {
+    const auto found = fields.find(field);
+    return found == fields.end() ? 0 : found->second;
+  }
+};
+
+class BlockWatch {
+ public:
+  explicit BlockWatch(std::chrono::nanoseconds window = std::chrono::milliseconds(10));
+
+  /// Samples while `work` runs in a thread of its own, and until all that it caused is in.
+  void during(const std::function<void()>& work);
+  /// Samples until every window that began before now is in.
+  void catch_up();
+
+  /// Rows with an I/O, a merge, a requeue or a depth, ascending.
+  [[nodiscard]] const std::vector<BlockRow>& rows(const std::string& device, const std::string& op) const;
+  [[nodiscard]] std::uint64_t sum(const std::string& device, const std::string& op, std::uint32_t field) const;
+  [[nodiscard]] std::uint64_t max(const std::string& device, const std::string& op, std::uint32_t field) const;
+  /// What a histogram measurement has collected: I/Os and the sum of their times.
+  struct Times {
+    std::uint64_t count = 0, sum_ns = 0;
+    std::vector<Bucket> buckets;
+  };
+  [[nodiscard]] Times times(std::uint32_t measurement, const std::string& device, const std::string& op) const;
+  /// The task a row's reference stands for.
+  [[nodiscard]] const Task& task(std::uint64_t reference) const { return tasks_.at(reference - 1); }
+  [[nodiscard]] std::uint64_t absent() const { return absent_; }
+  [[nodiscard]] const probes::BlockProbe& probe() const { return *probe_; }
+  /// Whether the last frame had rows of this device.
+  [[nodiscard]] bool last_frame_has(const std::string& device) const { return last_devices_.contains(device); }
+  [[nodiscard]] agent::Sampler& sampler() { return *sampler_; }
+
+ private:
+  using Key = std::pair<std::string, std::string>;
+
+  void step();
+  void take(const Frame& frame);
+  void take_rows(const Frame& frame, const Series& series);
+
+  std::uint64_t window_ns_;
+  const probes::BlockProbe* probe_ = nullptr;
+  std::unique_ptr<agent::Sampler> sampler_;
+  std::uint64_t taken_ = 0;
+  std::uint64_t absent_ = 0;
+  std::map<Key, std::vector<BlockRow>> rows_;
+  std::map<std::pair<std::uint32_t, Key>, Times> times_;
+  std::vector<Task> tasks_;
+  std::set<std::string> last_devices_;
+};
+
+}  // namespace kpulse::test

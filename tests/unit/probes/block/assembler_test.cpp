@@ -1,0 +1,110 @@
+#include "probes/block/assembler.h"
+
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <memory>
+
+#include "model/ids.h"
+#include "probes/block/device_names.h"
+#include "support/files.h"
+
+namespace kpulse::probes {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+class BlockAssemblerTest : public testing::Test {
+ protected:
+  BlockAssemblerTest() { assembler_.set_windows({.base_clock = 0, .base_window = 0, .length = 1'000, .epoch = 1}); }
+
+  const std::vector<Series>& collect(std::uint64_t first, std::uint32_t count) {
+    output_.clear();
+    TaskTable table(tasks_);
+    assembler_.collect({.first = first, .count = count}, table, output_);
+    return output_;
+  }
+
+  static kp_block_slot slot(std::uint64_t window) {
+    kp_block_slot slot{};
+    slot.window = window;
+    slot.ios_net = 1;
+    return slot;
+  }
+
+  BlockAssembler assembler_;
+  std::vector<Series> output_;
+  std::vector<Task> tasks_;
+};
+
+TEST_F(BlockAssemblerTest, ADeviceThatIsGoneIsNoLongerSent) {
+  assembler_.begin(7, KP_BLOCK_READ, "zram0", {});
+  assembler_.find(7)->on_slot(slot(10));
+  EXPECT_THAT(collect(10, 1), SizeIs(1));
+  assembler_.end(7);
+  EXPECT_EQ(assembler_.find(7), nullptr);
+  EXPECT_THAT(collect(11, 1), IsEmpty());
+}
+
+TEST_F(BlockAssemblerTest, AnotherEpochForgetsAllWindows) {
+  assembler_.begin(7, KP_BLOCK_READ, "vda", {});
+  assembler_.find(7)->on_slot(slot(10));
+  assembler_.set_windows({.base_clock = 0, .base_window = 0, .length = 1'000, .epoch = 2});
+  EXPECT_THAT(collect(10, 1), IsEmpty());
+}
+
+TEST_F(BlockAssemblerTest, ARecordOfASeriesThatCannotBeIsRefused) {
+  kp_block_worst worst{};
+  worst.series = KP_BLOCK_SERIES;
+  EXPECT_FALSE(assembler_.on_worst(worst));
+  worst.series = KP_BLOCK_SERIES - 1;
+  EXPECT_TRUE(assembler_.on_worst(worst));
+}
+
+TEST_F(BlockAssemblerTest, LossesAreSentWhenTheyChange) {
+  kp_block_losses losses{};
+  assembler_.on_losses(losses, 0);
+  EXPECT_THAT(collect(10, 1), IsEmpty());
+  losses.unended = 3;
+  assembler_.on_losses(losses, 2);
+  ASSERT_THAT(collect(11, 1), SizeIs(1));
+  const Series& row = output_.front();
+  EXPECT_EQ(row.measurement, ids::kBlockLosses);
+  ASSERT_THAT(row.columns, SizeIs(2));
+  EXPECT_EQ(row.columns[0].field, ids::block_losses::kUnended);
+  EXPECT_THAT(row.columns[0].values, ElementsAre(3));
+  EXPECT_EQ(row.columns[1].field, ids::block_losses::kMissed);
+  EXPECT_THAT(collect(12, 1), IsEmpty());
+}
+
+TEST_F(BlockAssemblerTest, AFrameWithoutWindowsHasNoRows) {
+  assembler_.begin(7, KP_BLOCK_READ, "vda", {});
+  assembler_.find(7)->on_slot(slot(10));
+  EXPECT_THAT(collect(10, 0), IsEmpty());
+  EXPECT_THAT(collect(10, 1), SizeIs(1));
+}
+
+TEST(DeviceNames, ComeFromTheNumberAndEndWithTheDevice) {
+  const test::TempDir sysfs;
+  std::filesystem::create_directories(sysfs.path() / "dev/block");
+  std::filesystem::create_symlink("../../devices/virtual/block/zram0", sysfs.path() / "dev/block/252:5");
+  const DeviceNames names(sysfs.path());
+  EXPECT_EQ(names.find((252U << 20U) | 5U), "zram0");
+  EXPECT_EQ(names.find((252U << 20U) | 6U), std::nullopt);
+}
+
+TEST(DeviceNames, AnIdleDeviceHasNothingInFlight) {
+  const test::TempDir sysfs;
+  std::filesystem::create_directories(sysfs.path() / "block/vda");
+  const DeviceNames names(sysfs.path());
+  EXPECT_FALSE(names.idle("vda"));
+  static_cast<void>(sysfs.write("block/vda/inflight", "       0        2\n"));
+  EXPECT_FALSE(names.idle("vda"));
+  static_cast<void>(sysfs.write("block/vda/inflight", "       0        0\n"));
+  EXPECT_TRUE(names.idle("vda"));
+}
+
+}  // namespace
+}  // namespace kpulse::probes

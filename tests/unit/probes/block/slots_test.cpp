@@ -1,0 +1,77 @@
+#include "probes/block/slots.h"
+
+#include <gmock/gmock.h>
+
+#include <utility>
+#include <vector>
+
+namespace kpulse::probes {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::Pair;
+
+class BlockSlotsTest : public testing::Test {
+ protected:
+  BlockSlotsTest() { slots_.reset(KP_BLOCK_RING_BITS_MIN); }
+
+  /// As the programs do it.
+  void count(std::uint32_t series, std::uint64_t window, std::uint32_t errors = 0) {
+    const std::size_t index = (series << KP_BLOCK_RING_BITS_MIN) | (window % (1U << KP_BLOCK_RING_BITS_MIN));
+    if (memory_[index].window == 0) memory_[index].window = window;
+    if (memory_[index].window == window) ++memory_[index].ios_net;
+    if (errors == 0) return;
+    errors_[index].window = window;
+    errors_[index].io += errors;
+  }
+
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> take(std::uint64_t end) {
+    taken_.clear();
+    failed_.clear();
+    return slots_.take(
+        end, [this](std::uint32_t series, const kp_block_slot& slot) { taken_.emplace_back(series, slot.window); },
+        [this](std::uint32_t series, const kp_block_errors& errors) { failed_.emplace_back(series, errors.io); });
+  }
+
+  std::vector<kp_block_slot> memory_{KP_BLOCK_SLOTS};
+  std::vector<kp_block_errors> errors_{KP_BLOCK_SLOTS};
+  BlockSlots slots_{memory_, errors_};
+  std::vector<std::pair<std::uint32_t, std::uint64_t>> taken_;
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> failed_;
+};
+
+TEST_F(BlockSlotsTest, EverySeriesHasARingOfItsOwn) {
+  take(1'000);
+  count(3, 1'001);
+  count(4, 1'001, 2);
+  count(51, 1'002);
+  EXPECT_THAT(take(1'003), IsEmpty());
+  EXPECT_THAT(taken_, ElementsAre(Pair(3, 1'001), Pair(4, 1'001), Pair(51, 1'002)));
+  EXPECT_THAT(failed_, ElementsAre(Pair(4, 2)));
+  take(1'004);
+  EXPECT_THAT(taken_, IsEmpty());
+}
+
+TEST_F(BlockSlotsTest, TooLateAVisitNamesTheWindowsThatCannotBeTrusted) {
+  take(1'000);
+  EXPECT_THAT(take(1'128), IsEmpty());
+  EXPECT_THAT(take(1'128 + 130), ElementsAre(Pair(1'128, 1'130), Pair(1'256, 1'258)));
+}
+
+TEST_F(BlockSlotsTest, ShortWindowsHaveMoreSlotsEachAndTheFewerSeries) {
+  EXPECT_EQ(BlockSlots::ring_bits(10'000'000), 7U);
+  EXPECT_EQ(BlockSlots::ring_bits(1'000'000), 8U);
+  EXPECT_EQ(KP_BLOCK_SLOTS >> 7, KP_BLOCK_SERIES);
+}
+
+TEST_F(BlockSlotsTest, ANewNumberingBeginsEmpty) {
+  count(3, 1'001, 1);
+  slots_.reset(KP_BLOCK_RING_BITS_MAX);
+  take(1'002);
+  EXPECT_THAT(taken_, IsEmpty());
+  EXPECT_THAT(failed_, IsEmpty());
+}
+
+}  // namespace
+}  // namespace kpulse::probes

@@ -1,0 +1,72 @@
+#include "probes/block/assembler.h"
+
+#include <utility>
+
+#include "model/ids.h"
+
+namespace kpulse::probes {
+
+void BlockAssembler::set_windows(const kp_window_config& config) {
+  if (config.epoch != config_.epoch) {
+    for (auto& series : series_) series.reset();
+  }
+  config_ = config;
+}
+
+void BlockAssembler::begin(std::uint32_t series, std::uint32_t op, std::string device, const kp_block_times& base) {
+  series_.at(series).emplace(std::move(device), op).set_base(base);
+}
+
+void BlockAssembler::end(std::uint32_t series) {
+  series_.at(series).reset();
+}
+
+BlockSeries* BlockAssembler::find(std::uint32_t series) {
+  auto& known = series_.at(series);
+  return known ? &*known : nullptr;
+}
+
+bool BlockAssembler::on_worst(const kp_block_worst& worst) {
+  if (worst.series >= series_.size()) return false;
+  if (auto& known = series_[worst.series]; known && worst.epoch == config_.epoch) known->on_worst(worst);
+  return true;
+}
+
+void BlockAssembler::on_losses(const kp_block_losses& losses, std::uint64_t missed) {
+  namespace id = ids::block_losses;
+  losses_[id::kOverruns - 1] = losses.overruns;
+  losses_[id::kShared - 1] = losses.shared;
+  losses_[id::kUnseen - 1] = losses.unseen;
+  losses_[id::kUntimed - 1] = losses.untimed;
+  losses_[id::kUnended - 1] = losses.unended;
+  losses_[id::kUncounted - 1] = losses.uncounted;
+  losses_[id::kBackwards - 1] = losses.backwards;
+  losses_[id::kMissed - 1] = missed;
+}
+
+void BlockAssembler::lose(std::uint64_t first, std::uint64_t end) {
+  for (auto& series : series_) {
+    if (series) series->lose(first, end);
+  }
+}
+
+void BlockAssembler::collect(const WindowRange& windows, TaskTable& tasks, std::vector<Series>& series) {
+  if (windows.count == 0) return;
+  for (auto& known : series_) {
+    if (known) windows_lost_ += known->collect(windows, config_.length, tasks, series);
+  }
+  append_losses(series);
+}
+
+void BlockAssembler::append_losses(std::vector<Series>& series) {
+  if (losses_ == losses_sent_) return;
+  losses_sent_ = losses_;
+  Series row{.measurement = ids::kBlockLosses, .tags = {}, .absent = {}, .columns = {}, .times = {}};
+  for (std::uint32_t field = 1; const std::uint64_t value : losses_) {
+    if (value != 0) row.columns.push_back({.field = field, .values = {value}, .reals = {}, .buckets = {}, .sum = 0});
+    ++field;
+  }
+  series.push_back(std::move(row));
+}
+
+}  // namespace kpulse::probes

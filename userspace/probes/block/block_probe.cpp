@@ -1,0 +1,242 @@
+#include "probes/block/block_probe.h"
+
+#include <bpf/bpf.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <string>
+
+#include "base/clock.h"
+#include "block.skel.h"
+#include "bpf/kernel.h"
+#include "cgroups/table.h"
+
+void destroy_block_bpf(block_bpf* skeleton) noexcept {
+  block_bpf__destroy(skeleton);
+}
+
+namespace kpulse::probes {
+namespace {
+
+constexpr std::uint64_t kLookNs = 1'000'000'000;
+/// Longer than any I/O that the kernel's own count of what is in flight does not show (flushes).
+constexpr std::uint64_t kQuietNs = 10'000'000'000;
+
+/// The kernel changes these all the time.
+template <class T>
+T read_now(const T& value) {
+  return *const_cast<const volatile T*>(&value);
+}
+template <class T>
+void write_now(T& value, T to) {
+  *const_cast<volatile T*>(&value) = to;
+}
+
+}  // namespace
+
+Result<> BlockProbe::open(const Machine& machine) {
+  skeleton_.reset(block_bpf__open());
+  if (!skeleton_) return fail(bpf::bpf_error("block: cannot open the programs", errno));
+  auto& programs = skeleton_->progs;
+  const bool has_start = machine.types.tracepoint_arguments("block_io_start").has_value();
+  // Before 6.4 a request is first seen when it is queued or issued.
+  programs_.want(machine.types, has_start ? programs.kp_io_start : programs.kp_rq_insert);
+  bpf::Programs::skip(has_start ? programs.kp_rq_insert : programs.kp_io_start);
+  for (bpf_program* program :
+       {programs.kp_rq_issue, programs.kp_rq_complete, programs.kp_rq_requeue, programs.kp_rq_merge,
+        programs.kp_backmerge, programs.kp_frontmerge, programs.kp_bio_queue, programs.kp_bio_complete}) {
+    programs_.want(machine.types, program);
+  }
+  skeleton_->rodata->kp_cgroup_subsys = machine.cgroups.subsys();
+  skeleton_->rodata->kp_ring_wakeup = bpf_map__max_entries(skeleton_->maps.kp_block_ring) / 2;
+  return {};
+}
+
+Result<> BlockProbe::map_memory() {
+  auto slots = bpf::MappedArray<kp_block_slot>::map(skeleton_->maps.kp_block_slots, bpf::Access::write);
+  if (!slots) return fail(std::move(slots).error());
+  auto errors = bpf::MappedArray<kp_block_errors>::map(skeleton_->maps.kp_block_errors, bpf::Access::write);
+  if (!errors) return fail(std::move(errors).error());
+  auto times = bpf::MappedArray<kp_block_times>::map(skeleton_->maps.kp_block_times);
+  if (!times) return fail(std::move(times).error());
+  auto ring = bpf::Ring::open(skeleton_->maps.kp_block_ring, [this](auto bytes) { take_record(bytes); });
+  if (!ring) return fail(std::move(ring).error());
+  slot_memory_ = std::move(*slots);
+  times_ = std::move(*times);
+  ring_ = std::move(*ring);
+  error_memory_ = std::move(*errors);
+  slots_ = BlockSlots(slot_memory_.writable(), error_memory_.writable());
+  for (std::uint32_t op = 0; op < KP_BLOCK_OPS; ++op)
+    skeleton_->bss->kp_block_series[op].used = KP_BLOCK_SERIES_USED | op;
+  return {};
+}
+
+Result<> BlockProbe::attach(const Machine& machine) {
+  auto loaded = programs_.load([&] { return open(machine); }, [this] { return block_bpf__load(skeleton_.get()); });
+  if (!loaded) return loaded;
+  if (auto mapped = map_memory(); !mapped) return mapped;
+  programs_.attach();
+  if (!programs_.attached("kp_rq_complete") && !programs_.attached("kp_bio_complete")) {
+    return fail("block: cannot see the end of an I/O: " + programs_.status().front().reason);
+  }
+  return {};
+}
+
+void BlockProbe::set_windows(const kp_window_config& config) {
+  const bool begins = config.epoch != config_.epoch;
+  if (begins) {
+    const std::uint32_t bits = BlockSlots::ring_bits(config.length);
+    write_now(skeleton_->bss->kp_block_ring_bits, bits);
+    slots_.reset(bits);
+  }
+  kp_window_control& control = skeleton_->bss->kp_windows;
+  const __u32 next = 1 - control.active;
+  control.slot[next] = config;
+  std::atomic_thread_fence(std::memory_order_release);
+  write_now(control.active, next);
+  config_ = config;
+  assembler_.set_windows(config);
+  if (!begins) return;
+  for (std::uint32_t index = 0; index < KP_BLOCK_SERIES; ++index) {  // a stream begins: its histograms, too
+    if (read_now(skeleton_->bss->kp_block_series[index].used) != 0) released_[index] = times_.values()[index];
+  }
+}
+
+void BlockProbe::take_record(std::span<const std::byte> bytes) {
+  ++records_;
+  kp_block_worst record{};
+  if (bytes.size() != sizeof(record)) {
+    ++records_invalid_;
+    return;
+  }
+  std::memcpy(&record, bytes.data(), sizeof(record));
+  if (record.head.type != KP_RECORD_BLOCK_WORST || !assembler_.on_worst(record)) ++records_invalid_;
+}
+
+kp_block_times BlockProbe::base_of(std::uint32_t series) const {
+  const auto found = released_.find(series);
+  return found == released_.end() ? kp_block_times{} : found->second;
+}
+
+void BlockProbe::follow_series() {
+  for (std::uint32_t index = 0; index < KP_BLOCK_SERIES; ++index) {
+    const kp_block_series& series = skeleton_->bss->kp_block_series[index];
+    const std::uint32_t dev = read_now(series.dev);
+    if (read_now(series.used) == 0 || assembler_.find(index) != nullptr) continue;
+    if (index >= KP_BLOCK_OPS && dev == 0) continue;  // being set up
+    const auto name = dev == 0 ? std::optional<std::string>("other") : names_.find(dev);
+    if (name) assembler_.begin(index, read_now(series.used) & ~KP_BLOCK_SERIES_USED, *name, base_of(index));
+  }
+}
+
+void BlockProbe::release_device(std::uint32_t dev) {
+  auto& bss = *skeleton_->bss;
+  for (kp_block_device& device : bss.kp_block_devices) {
+    if (read_now(device.dev) != dev) continue;
+    for (std::uint32_t& series : device.series) write_now<std::uint32_t>(series, 0);
+    write_now<std::uint32_t>(device.dev, 0);
+  }
+  for (std::uint32_t index = KP_BLOCK_OPS; index < KP_BLOCK_SERIES; ++index) {
+    kp_block_series& series = bss.kp_block_series[index];
+    if (read_now(series.dev) != dev) continue;
+    assembler_.end(index);
+    released_[index] = times_.values()[index];
+    write_now<std::uint32_t>(series.dev, 0);
+    write_now<std::uint32_t>(series.used, 0);
+  }
+}
+
+void BlockProbe::follow_device(std::uint32_t index) {
+  const kp_block_series& series = skeleton_->bss->kp_block_series[index];
+  const std::uint32_t dev = read_now(series.dev);
+  if (read_now(series.used) == 0 || dev == 0) return;
+  const auto name = names_.find(dev);
+  if (!name) return release_device(dev);
+  const BlockSeries* known = assembler_.find(index);
+  if (known == nullptr || known->device() == *name) return;
+  assembler_.end(index);  // another device has its number: begins anew
+  released_[index] = times_.values()[index];
+}
+
+void BlockProbe::settle_depth(std::uint32_t index, std::uint64_t end) {
+  BlockSeries* series = assembler_.find(index);
+  if (series == nullptr || series->depth() == 0) return;
+  const std::uint64_t quiet_ns = (end - std::min(end, series->last_window())) * config_.length;
+  if (quiet_ns < kQuietNs || !names_.idle(series->device())) return;
+  series->on_idle();
+}
+
+void BlockProbe::look_around(std::uint64_t end) {
+  for (std::uint32_t index = KP_BLOCK_OPS; index < KP_BLOCK_SERIES; ++index) {
+    follow_device(index);
+    settle_depth(index, end);
+  }
+  missed_ = recursion_misses();
+}
+
+void BlockProbe::drain(std::uint64_t end) {
+  follow_series();
+  // The slots first: the record of an I/O comes into the ring buffer after it was counted, and so is there.
+  const auto lost = slots_.take(
+      end,
+      [this](std::uint32_t index, const kp_block_slot& slot) {
+        if (BlockSeries* series = assembler_.find(index)) series->on_slot(slot);
+      },
+      [this](std::uint32_t index, const kp_block_errors& errors) {
+        if (BlockSeries* series = assembler_.find(index)) series->on_errors(errors);
+      });
+  for (const auto& [first, last] : lost) assembler_.lose(first, last);
+  ring_->consume(bpf_map__max_entries(skeleton_->maps.kp_block_ring) / sizeof(kp_block_worst));
+  for (std::uint32_t index = 0; index < KP_BLOCK_SERIES; ++index) {
+    if (BlockSeries* series = assembler_.find(index)) series->on_times(times_.values()[index]);
+  }
+  if (const std::uint64_t now = monotonic_ns(); now >= look_due_ns_) {
+    look_due_ns_ = now + kLookNs;
+    look_around(end);
+  }
+  assembler_.on_losses(losses(), missed_);
+}
+
+void BlockProbe::collect(const WindowRange& windows, TaskTable& tasks, std::vector<Series>& series) {
+  assembler_.collect(windows, tasks, series);
+}
+
+std::uint64_t BlockProbe::recursion_misses() const {
+  std::uint64_t missed = 0;
+  for (const int fd : program_fds()) {
+    bpf_prog_info info{};
+    __u32 size = sizeof(info);
+    if (bpf_obj_get_info_by_fd(fd, &info, &size) == 0) missed += info.recursion_misses;
+  }
+  return missed;
+}
+
+const kp_block_losses& BlockProbe::losses() const {
+  return skeleton_->bss->kp_block_losses;
+}
+
+Intake BlockProbe::intake() const {
+  return {.ring_dropped = losses().ring_dropped,
+          .windows_lost = assembler_.windows_lost(),
+          .windows_late = slots_.late(),
+          .records = records_,
+          .records_invalid = records_invalid_};
+}
+
+std::vector<int> BlockProbe::program_fds() const {
+  std::vector<int> fds;
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, skeleton_->obj) {
+    if (programs_.attached(bpf_program__name(program))) fds.push_back(bpf_program__fd(program));
+  }
+  return fds;
+}
+
+std::unique_ptr<Probe> make_block_probe() {
+  return std::make_unique<BlockProbe>();
+}
+
+}  // namespace kpulse::probes

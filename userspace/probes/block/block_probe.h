@@ -1,0 +1,78 @@
+// Loads the block programs and feeds the assembler from them.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "abi/block.h"
+#include "base/handle.h"
+#include "bpf/mapped_array.h"
+#include "bpf/programs.h"
+#include "bpf/ring.h"
+#include "probes/block/assembler.h"
+#include "probes/block/device_names.h"
+#include "probes/block/slots.h"
+#include "probes/probe.h"
+
+struct block_bpf;
+void destroy_block_bpf(block_bpf* skeleton) noexcept;
+
+namespace kpulse::probes {
+
+class BlockProbe final : public Probe {
+ public:
+  BlockProbe() : programs_("block") {}
+
+  [[nodiscard]] std::string_view name() const noexcept override { return "block"; }
+  [[nodiscard]] Result<> attach(const Machine& machine) override;
+  [[nodiscard]] std::vector<ProgramStatus> programs() const override { return programs_.status(); }
+  void set_windows(const kp_window_config& config) override;
+  void drain(std::uint64_t end) override;
+  void collect(const WindowRange& windows, TaskTable& tasks, std::vector<Series>& series) override;
+  [[nodiscard]] int ring_fd() const noexcept override { return ring_->fd(); }
+  [[nodiscard]] Intake intake() const override;
+
+  /// Descriptors of the attached programs, for reading their run time. For benchmarks.
+  [[nodiscard]] std::vector<int> program_fds() const;
+
+  /// What could not be measured so far. For tests.
+  [[nodiscard]] const kp_block_losses& losses() const;
+
+ private:
+  using Skeleton = Handle<block_bpf, destroy_block_bpf>;
+
+  [[nodiscard]] Result<> open(const Machine& machine);
+  [[nodiscard]] Result<> map_memory();
+  void take_record(std::span<const std::byte> bytes);
+  /// Begins series that are new in the kernel's table.
+  void follow_series();
+  /// Once a second: devices that are gone or called differently, the depth of those at rest, what was missed.
+  void look_around(std::uint64_t end);
+  void follow_device(std::uint32_t series);
+  void release_device(std::uint32_t dev);
+  void settle_depth(std::uint32_t series, std::uint64_t end);
+  [[nodiscard]] std::uint64_t recursion_misses() const;
+  [[nodiscard]] kp_block_times base_of(std::uint32_t series) const;
+
+  Skeleton skeleton_;
+  bpf::Programs programs_;
+  bpf::MappedArray<kp_block_slot> slot_memory_;
+  bpf::MappedArray<kp_block_errors> error_memory_;
+  bpf::MappedArray<kp_block_times> times_;
+  std::unique_ptr<bpf::Ring> ring_;
+  BlockSlots slots_{{}, {}};
+  BlockAssembler assembler_;
+  DeviceNames names_;
+  std::map<std::uint32_t, kp_block_times> released_;  // what a series had counted for the device before
+  kp_window_config config_{};
+  std::uint64_t look_due_ns_ = 0;
+  std::uint64_t missed_ = 0;
+  std::uint64_t records_ = 0;
+  std::uint64_t records_invalid_ = 0;
+};
+
+}  // namespace kpulse::probes

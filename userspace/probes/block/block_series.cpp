@@ -1,0 +1,155 @@
+#include "probes/block/block_series.h"
+
+#include <algorithm>
+#include <array>
+#include <span>
+#include <utility>
+
+#include "model/ids.h"
+
+namespace kpulse::probes {
+namespace {
+
+namespace id = ids::block;
+
+constexpr std::array<std::string_view, KP_BLOCK_OPS> kOpNames{"read", "write", "discard", "flush", "other"};
+
+std::uint64_t total(const kp_block_worst& worst) {
+  return worst.queue_ns + worst.device_ns;
+}
+
+/// In the low half the I/Os that ended, in the high half how many more went to the device than left it.
+std::uint64_t ended(const kp_block_slot& slot) {
+  return slot.ios_net & 0xffffffffU;
+}
+std::int64_t net(const kp_block_slot& slot) {
+  return static_cast<std::int64_t>(slot.ios_net) >> 32;
+}
+
+/// Buckets are 32 bits wide and wrap; so does the difference.
+Column difference(std::uint64_t sum, std::span<const __u32> before, std::span<const __u32> now) {
+  Column column{.field = ids::histogram::kDistribution, .values = {}, .reals = {}, .buckets = {}, .sum = sum};
+  for (std::uint32_t bucket = 0; bucket < now.size(); ++bucket) {
+    const std::uint32_t count = now[bucket] - before[bucket];
+    if (count > 0) column.buckets.push_back({.index = bucket, .count = count});
+  }
+  return column;
+}
+
+}  // namespace
+
+std::string_view block_op_name(std::uint32_t op) noexcept {
+  return op < kOpNames.size() ? kOpNames[op] : kOpNames.back();
+}
+
+void BlockSeries::on_worst(const kp_block_worst& worst) {
+  const auto [at, added] = worst_.try_emplace(worst.window, worst);
+  if (!added && total(worst) > total(at->second)) at->second = worst;
+}
+
+void BlockSeries::lose(std::uint64_t first, std::uint64_t end) {
+  lost_.push_back({.first = first, .end = end});
+}
+
+Series BlockSeries::empty(std::uint32_t measurement) const {
+  return {.measurement = measurement,
+          .tags = {device_, std::string(block_op_name(op_))},
+          .absent = {},
+          .columns = {},
+          .times = {}};
+}
+
+void BlockSeries::fill_worst(Columns& columns, std::size_t row, const kp_block_slot& slot, TaskTable& tasks) const {
+  if (slot.worst == 0) return;
+  const auto found = worst_.find(slot.window);
+  if (found == worst_.end()) {  // the record was lost; the slot knows the time to 16 ns
+    columns.set(id::kWorst, row, std::uint64_t{slot.worst - 1} << KP_BLOCK_WORST_SHIFT);
+    return;
+  }
+  const kp_block_worst& worst = found->second;
+  columns.set(id::kWorst, row, total(worst));
+  columns.set(id::kWorstQueue, row, worst.queue_ns);
+  columns.set(id::kWorstBytes, row, worst.bytes);
+  columns.set(id::kWorstSector, row, worst.sector);
+  if (worst.submitter.tgid != 0 || worst.submitter.cgroup != 0)
+    columns.set(id::kSubmitter, row, tasks.add(worst.submitter));
+}
+
+void BlockSeries::fill(Columns& columns, std::size_t row, const kp_block_slot& slot, TaskTable& tasks) const {
+  columns.set(id::kIos, row, ended(slot));
+  columns.set(id::kBytes, row, slot.bytes);
+  columns.set(id::kQueue, row, slot.queue_ns);
+  columns.set(id::kDevice, row, slot.device_ns);
+  columns.set(id::kRequeues, row, slot.requeues);
+  columns.set(id::kMerges, row, slot.merges);
+  fill_worst(columns, row, slot, tasks);
+  const auto found = errors_.find(slot.window);
+  if (found == errors_.end()) return;
+  columns.set(id::kErrorsIo, row, found->second.io);
+  columns.set(id::kErrorsTimeout, row, found->second.timeout);
+  columns.set(id::kErrorsNospc, row, found->second.nospc);
+  columns.set(id::kErrorsOther, row, found->second.other);
+}
+
+double BlockSeries::pass(const kp_block_slot& slot, std::uint64_t length) {
+  const auto changed = static_cast<std::int64_t>(slot.depth_ns);
+  const std::int64_t integral = depth_ * static_cast<std::int64_t>(length) + changed;
+  depth_ = std::max<std::int64_t>(depth_ + net(slot), 0);
+  return static_cast<double>(std::max<std::int64_t>(integral, 0)) / static_cast<double>(length);
+}
+
+std::uint64_t BlockSeries::collect(const WindowRange& windows, std::uint64_t length, TaskTable& tasks,
+                                   std::vector<Series>& series) {
+  if (last_window_ == 0) return 0;
+  Series rows = empty(ids::kBlock);
+  Columns columns(windows.count, id::kMerges);
+  std::vector<double> depths(windows.count);
+  for (std::uint32_t row = 0; row < windows.count; ++row) {
+    const std::uint64_t window = windows.first + row;
+    while (!slots_.empty() && slots_.front().window < window) {
+      pass(slots_.front(), length);  // before the stream: it still leaves its depth
+      slots_.pop_front();
+    }
+    kp_block_slot slot{};
+    if (!slots_.empty() && slots_.front().window == window) {
+      slot = slots_.front();
+      slots_.pop_front();
+    }
+    if (std::ranges::any_of(lost_, [&](const Range& range) { return window >= range.first && window < range.end; })) {
+      rows.absent.push_back(row);
+      continue;
+    }
+    columns.set(id::kDepthMax, row, static_cast<std::uint64_t>(depth_) + slot.net_max);
+    depths[row] = pass(slot, length);
+    fill(columns, row, slot, tasks);
+  }
+  columns.append_to(rows.columns);
+  if (std::ranges::any_of(depths, [](double depth) { return depth != 0; })) {
+    const auto at = std::ranges::lower_bound(rows.columns, id::kDepth, {}, &Column::field);
+    rows.columns.insert(at, {.field = id::kDepth, .values = {}, .reals = std::move(depths), .buckets = {}, .sum = 0});
+  }
+  worst_.erase(worst_.begin(), worst_.lower_bound(windows.end()));
+  errors_.erase(errors_.begin(), errors_.lower_bound(windows.end()));
+  std::erase_if(lost_, [&](const Range& range) { return range.end <= windows.end(); });
+  const std::uint64_t absent = rows.absent.size();
+  series.push_back(std::move(rows));
+  append_histograms(series);
+  return absent;
+}
+
+void BlockSeries::append_histograms(std::vector<Series>& series) {
+  const std::uint64_t queue = now_.queue_sum - before_.queue_sum;
+  const std::uint64_t device = now_.device_sum - before_.device_sum;
+  const auto append = [&](std::uint32_t measurement, std::uint64_t sum, const auto& before, const auto& now) {
+    Column column = difference(sum, before, now);
+    if (column.buckets.empty()) return;
+    series.push_back(empty(measurement));
+    series.back().columns.push_back(std::move(column));
+  };
+  append(ids::kBlockQueue, queue, before_.queue, now_.queue);
+  append(ids::kBlockDevice, device, before_.device, now_.device);
+  append(ids::kBlockTotal, queue + device, before_.total, now_.total);
+  before_ = now_;
+}
+
+}  // namespace kpulse::probes

@@ -1,0 +1,53 @@
+#include "probes/block/slots.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace kpulse::probes {
+namespace {
+
+constexpr std::uint64_t kShortWindowNs = 5'000'000;
+
+}  // namespace
+
+std::uint32_t BlockSlots::ring_bits(std::uint64_t window_ns) noexcept {
+  return window_ns < kShortWindowNs ? KP_BLOCK_RING_BITS_MAX : KP_BLOCK_RING_BITS_MIN;
+}
+
+void BlockSlots::reset(std::uint32_t bits) {
+  late_ = late();
+  bits_ = bits;
+  series_.clear();
+  const std::size_t length = std::size_t{1} << bits;
+  for (std::size_t first = 0; first + length <= slots_.size(); first += length) {
+    Rings& rings = series_.emplace_back(Rings{.slots = bpf::WindowSlots(slots_.subspan(first, length)),
+                                              .errors = bpf::WindowSlots(errors_.subspan(first, length))});
+    rings.slots.reset();
+    rings.errors.reset();
+  }
+  taken_ = 0;
+}
+
+std::vector<std::pair<std::uint64_t, std::uint64_t>> BlockSlots::take(std::uint64_t end, const TakeSlot& take_slot,
+                                                                      const TakeErrors& take_errors) {
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> lost;
+  if (end <= taken_) return lost;
+  for (std::uint32_t series = 0; series < series_.size(); ++series) {
+    series_[series].slots.take(end, [&](std::uint64_t, const auto& slot) { take_slot(series, slot); });
+    series_[series].errors.take(end, [&](std::uint64_t, const auto& errors) { take_errors(series, errors); });
+  }
+  const std::uint64_t size = std::uint64_t{1} << bits_;
+  if (taken_ != 0 && end - taken_ > size) {  // the old ones were overtaken, the young ones found no free slot
+    lost = {{taken_, end - size}, {taken_ + size, end}};
+  }
+  taken_ = end;
+  return lost;
+}
+
+std::uint64_t BlockSlots::late() const noexcept {
+  return std::accumulate(series_.begin(), series_.end(), late_, [](std::uint64_t sum, const auto& rings) {
+    return sum + rings.slots.late() + rings.errors.late();
+  });
+}
+
+}  // namespace kpulse::probes

@@ -1,0 +1,55 @@
+// The windows of all series, taken out of the kernel's slots.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "abi/block.h"
+#include "bpf/window_slots.h"
+
+namespace kpulse::probes {
+
+/// One thread.
+class BlockSlots {
+ public:
+  using TakeSlot = std::function<void(std::uint32_t series, const kp_block_slot& slot)>;
+  using TakeErrors = std::function<void(std::uint32_t series, const kp_block_errors& errors)>;
+
+  /// As many of one as of the other.
+  BlockSlots(std::span<kp_block_slot> slots, std::span<kp_block_errors> errors) noexcept
+      : slots_(slots), errors_(errors) {}
+
+  /// Slots per series for windows of this length, as a power of two. Short windows need more of them, because the agent
+  /// may be late by a time, not by a number of windows.
+  [[nodiscard]] static std::uint32_t ring_bits(std::uint64_t window_ns) noexcept;
+
+  /// A new numbering begins, and every series has 2^bits slots from now on; all are freed.
+  void reset(std::uint32_t bits);
+
+  /// Hands over what was counted in windows before `end`, by series and ascending. Returns the windows [first, second)
+  /// that lost events because the last call was too long ago.
+  [[nodiscard]] std::vector<std::pair<std::uint64_t, std::uint64_t>> take(std::uint64_t end, const TakeSlot& take_slot,
+                                                                          const TakeErrors& take_errors);
+
+  [[nodiscard]] std::uint64_t late() const noexcept;
+
+ private:
+  /// What belongs to one series.
+  struct Rings {
+    bpf::WindowSlots<kp_block_slot> slots;
+    bpf::WindowSlots<kp_block_errors> errors;
+  };
+
+  std::span<kp_block_slot> slots_;
+  std::span<kp_block_errors> errors_;
+  std::uint32_t bits_ = KP_BLOCK_RING_BITS_MIN;
+  std::vector<Rings> series_;
+  std::uint64_t taken_ = 0;  // windows before this one have been taken
+  std::uint64_t late_ = 0;   // of rings that are no longer
+};
+
+}  // namespace kpulse::probes
