@@ -1,0 +1,99 @@
+#!/usr/bin/env bash
+# Boots a Debian kernel in an emulated machine whose root is this machine's (read only, with a layer in memory above it), runs a
+# command in it as root, and ends with the command's exit status.
+#
+#   tests/vm/guest.sh --kernel 6.1|6.12 [--memory MIB] [--timeout SECONDS] COMMAND [WORD...]
+#
+# Exit status 124: the guest did not come to its end in time. Kernels are downloaded once, to build/vm. The command's output comes on
+# stdout, the kernel's messages are in build/vm/console-<kernel>.log.
+set -euo pipefail
+
+KP_SCRIPT=guest
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+# shellcheck source=deploy/lib/common.sh
+. "$root/deploy/lib/common.sh"
+readonly store=$root/build/vm
+readonly modules=(virtio_pci 9p 9pnet_virtio overlay)
+
+kernel='' memory=1024 timeout=300
+while (($#)); do
+  case $1 in
+    --kernel) kernel=$2; shift 2 ;;
+    --memory) memory=$2; shift 2 ;;
+    --timeout) timeout=$2; shift 2 ;;
+    -h | --help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
+    -*) fail 2 "no option '$1'" ;;
+    *) break ;;
+  esac
+done
+(($#)) || fail 2 "a command is missing"
+
+# package_of VERSION: the package with the kernel itself, which the package of that name depends on.
+package_of() {
+  local name=linux-image-$1-amd64
+  [[ $1 != 6.1 ]] || name=linux-image-amd64
+  apt-cache depends "$name" | sed -n 's/^ *Depends: \(linux-image-.*\)/\1/p'
+}
+
+# fetch PACKAGE FOLDER: downloads and unpacks it. A half-made folder is never left behind.
+fetch() {
+  local aside=$2.tmp module
+  rm -rf "$aside" && mkdir -p "$aside"
+  (cd "$aside" && apt-get -q download "$1" >download.log 2>&1) || fail 1 "cannot download $1: $(tail -n 1 "$aside/download.log")"
+  dpkg -x "$aside"/*.deb "$aside"
+  rm -f "$aside"/*.deb
+  local version
+  version=$(basename "$aside"/lib/modules/*)
+  # busybox does not read compressed modules.
+  find "$aside/lib/modules" -name '*.ko.xz' -print0 | while IFS= read -r -d '' module; do unxz "$module"; done
+  depmod -b "$aside" "$version"
+  mv "$aside" "$2"
+}
+
+# make_initramfs FOLDER: busybox, the modules in the order they depend on each other, and init. Without the command.
+make_initramfs() {
+  local folder=$1 tree=$1/initramfs version module
+  version=$(basename "$folder"/lib/modules/*)
+  rm -rf "$tree" && mkdir -p "$tree"/{bin,proc,sys,dev,modules}
+  cp "$(command -v busybox)" "$tree/bin/busybox"
+  local applet
+  for applet in sh mount mkdir insmod ifconfig stty cp chroot echo poweroff; do ln -sf busybox "$tree/bin/$applet"; done
+  for module in "${modules[@]}"; do
+    modprobe --show-depends -d "$folder" -S "$version" "$module" | sed -n 's/^insmod //p'
+  done | awk '!seen[$1]++ {print $1}' | while IFS= read -r module; do
+    cp "$module" "$tree/modules/"
+    basename "$module" >>"$tree/modules/order"
+  done
+  cp "$root/tests/vm/init" "$tree/init"
+  chmod 755 "$tree/init"
+}
+
+package=$(package_of "$kernel")
+[[ -n $package ]] || fail 2 "--kernel: no Debian package of a kernel '$kernel' here; allowed: 6.1 and 6.12, after apt-get update"
+folder=$store/$package
+mkdir -p "$store"
+[[ -d $folder ]] || fetch "$package" "$folder"
+run=$(mktemp -d "$store/run.XXXXXX")
+trap 'rm -rf "$run"' EXIT
+make_initramfs "$folder"
+{
+  printf 'cd %q\n' "$PWD"
+  printf 'export PATH=%q HOME=/tmp\n' "$PATH"
+  printf '%q ' "$@"
+  echo
+} >"$folder/initramfs/command"
+(cd "$folder/initramfs" && find . | cpio -o -H newc --quiet | gzip -1) >"$run/initrd"
+
+# No KVM: the processor is emulated, and so is its clock. One CPU more than tests pin themselves to.
+timeout "$timeout" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m "$memory" -nodefaults -no-reboot -display none \
+  -kernel "$folder"/boot/vmlinuz-* -initrd "$run/initrd" -append "console=ttyS0 panic=-1 quiet" \
+  -virtfs local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap \
+  -serial "file:$store/console-$kernel.log" -serial "file:$run/output" </dev/null >/dev/null 2>"$run/qemu.log" || true
+status=$(sed -n 's/\r*$//; s/^guest: exit status \([0-9]*\)$/\1/p' "$run/output" 2>/dev/null | tail -n 1)
+sed '/^guest: exit status [0-9]*\r*$/d; s/\r$//' "$run/output" 2>/dev/null || true
+if [[ -z $status ]]; then
+  say "the guest did not come to its end within ${timeout} s (kernel's messages: $store/console-$kernel.log)"
+  tail -n 3 "$run/qemu.log" >&2
+  exit 124
+fi
+exit "$status"
