@@ -3,17 +3,16 @@
 #ifndef KPULSE_MEMORY_OOM_BPF_H
 #define KPULSE_MEMORY_OOM_BPF_H
 
-static __always_inline __u64 pages_of(struct mm_struct *mm, const int kind)
+static __always_inline __u64 not_negative(__s64 pages)
 {
-	struct mm_struct___before_6_2 *old = (struct mm_struct___before_6_2 *)mm;
-	__s64 pages;
-
-	if (bpf_core_field_exists(old->rss_stat.count))
-		pages = old->rss_stat.count[kind].counter;
-	else
-		pages = mm->rss_stat[kind].count;
 	return pages > 0 ? pages : 0;
 }
+
+/* A macro because `kind` must be a literal: CO-RE finds the element of an array only then, and would else take our idea of its size. */
+#define pages_of(mm, kind)                                                                                                    \
+	not_negative(bpf_core_field_exists(((struct mm_struct___before_6_2 *)(mm))->rss_stat.count) ?                         \
+			     ((struct mm_struct___before_6_2 *)(mm))->rss_stat.count[kind].counter :                          \
+			     (mm)->rss_stat[kind].count)
 
 static __always_inline void describe_victim(struct kp_oom_record *record, struct task_struct *victim)
 {
