@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Contract of the memory probe: what its programs write and the agent reads. Times are CLOCK_MONOTONIC in ns. */
+/* Contract of the memory probe: what its programs write and the agent reads. Times are CLOCK_MONOTONIC in ns, but for what says otherwise. */
 #ifndef KPULSE_ABI_MEMORY_H
 #define KPULSE_ABI_MEMORY_H
 
@@ -32,10 +32,11 @@ KP_ASSERT_SIZE(struct kp_fault_slot, 16);
 
 /* One per CPU, written by that CPU only; the agent frees slots and sets `until` back when windows are numbered anew. */
 struct kp_fault_cpu {
-	__u64 until;   /* up to this instant faults go into slot[index]; 0: look at the clock's window first */
+	__u64 until;   /* run-queue clock; up to then faults go into slot[index]. 0: look for the window first */
 	__u64 dropped; /* faults not counted, because their slot still held another window */
 	__u32 index;
-	__u32 reserved[11];
+	__u32 faults;  /* decides which of them read the clock */
+	__u32 reserved[10];
 	struct kp_fault_slot slot[KP_MEMORY_SLOTS];
 };
 KP_ASSERT_SIZE(struct kp_fault_cpu, 64 + 16 * KP_MEMORY_SLOTS);

@@ -8,11 +8,12 @@ import bench
 import agent_cost
 import bpf_cost
 import bridge_throughput
+import fault_cost
 import frame_size
 import latency
 
 BENCHES = {"agent-cost": agent_cost, "bpf-cost": bpf_cost, "bridge-throughput": bridge_throughput,
-           "frame-size": frame_size, "latency": latency}
+           "fault-cost": fault_cost, "frame-size": frame_size, "latency": latency}
 
 
 def run(name):
