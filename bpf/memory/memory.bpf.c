@@ -31,6 +31,9 @@ struct {
 	__type(value, struct kp_memory_total);
 } kp_memory_total SEC(".maps");
 
+/* A record that is only written into the ring buffer is not in the object's type information otherwise, and the layout test needs it. */
+const struct kp_stall_record *kp_stall_layout __attribute__((unused));
+
 /* Where the events of the window that `now` is in are counted; NULL: nowhere. */
 static __always_inline struct kp_memory_slot *memory_slot(__u64 now)
 {
