@@ -9,11 +9,12 @@ import agent_cost
 import block_cost
 import bpf_cost
 import bridge_throughput
+import fault_cost
 import frame_size
 import latency
 
 BENCHES = {"agent-cost": agent_cost, "block-cost": block_cost, "bpf-cost": bpf_cost,
-           "bridge-throughput": bridge_throughput, "frame-size": frame_size, "latency": latency}
+           "bridge-throughput": bridge_throughput, "fault-cost": fault_cost, "frame-size": frame_size, "latency": latency}
 
 
 def run(name):

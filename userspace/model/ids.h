@@ -63,4 +63,18 @@ inline constexpr std::uint32_t kOverruns = 1, kShared = 2, kUnseen = 3, kUntimed
                                kBackwards = 7, kMissed = 8;
 }
 
+inline constexpr std::uint32_t kMemory = 20;
+namespace memory {
+inline constexpr std::uint32_t kUserFaults = 1, kKernelFaults = 2, kMajorFaults = 3, kDirectCount = 4, kDirect = 5,
+                               kDirectBytes = 6, kMemcgCount = 7, kMemcg = 8, kMemcgBytes = 9, kCompactionCount = 10,
+                               kCompaction = 11, kThrottleCount = 12, kThrottle = 13, kKswapdWakes = 14, kKswapd = 15,
+                               kFallbacks = 16, kStallMax = 17, kStallKind = 18, kStallTask = 19;
+}
+inline constexpr std::uint32_t kMemoryStall = 21;
+
+inline constexpr std::uint32_t kOom = 22;
+namespace oom {
+inline constexpr std::uint32_t kVictim = 1, kInvoker = 2, kTotal = 3, kAnon = 4, kFile = 5, kShmem = 6;
+}
+
 }  // namespace kpulse::ids

@@ -1,0 +1,74 @@
+// Loads the memory programs and feeds the assembler from them.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "abi/memory.h"
+#include "base/handle.h"
+#include "bpf/mapped_array.h"
+#include "bpf/programs.h"
+#include "bpf/ring.h"
+#include "bpf/window_slots.h"
+#include "probes/memory/assembler.h"
+#include "probes/probe.h"
+
+struct memory_bpf;
+void destroy_memory_bpf(memory_bpf* skeleton) noexcept;
+
+namespace kpulse::probes {
+
+class MemoryProbe final : public Probe {
+ public:
+  MemoryProbe();
+
+  [[nodiscard]] std::string_view name() const noexcept override { return "memory"; }
+  [[nodiscard]] Result<> attach(const Machine& machine) override;
+  [[nodiscard]] std::vector<ProgramStatus> programs() const override;
+  void set_windows(const kp_window_config& config) override;
+  void drain(std::uint64_t end) override;
+  [[nodiscard]] bool urgent() const override { return assembler_.urgent(); }
+  void collect(const WindowRange& windows, TaskTable& tasks, std::vector<Series>& series) override {
+    assembler_.collect(windows, tasks, series);
+  }
+  [[nodiscard]] int ring_fd() const noexcept override { return ring_->fd(); }
+  [[nodiscard]] Intake intake() const override;
+
+  /// Descriptor of the program that runs at every fault of user space, for reading its run time. For benchmarks.
+  [[nodiscard]] int fault_program() const;
+
+ private:
+  using Skeleton = Handle<memory_bpf, destroy_memory_bpf>;
+  struct OpenStalls {
+    kp_open_stall entry[KP_OPEN_STALLS];
+  };
+
+  [[nodiscard]] Result<> open(const Machine& machine);
+  void choose_programs(const bpf::KernelTypes& types);
+  void want_pair(const bpf::KernelTypes& types, bpf_program* begin, bpf_program* end);
+  [[nodiscard]] Result<> map_memory();
+  void attach_major_faults();
+  void take_record(std::span<const std::byte> bytes);
+  void forget_slots();
+
+  Skeleton skeleton_;
+  bpf::Programs programs_;
+  std::vector<bpf::Link> major_faults_;
+  ProgramStatus major_faults_status_;
+  bpf::MappedArray<kp_fault_cpu> faults_;
+  bpf::MappedArray<kp_memory_slot> slots_;
+  bpf::MappedArray<OpenStalls> open_stalls_;
+  bpf::MappedArray<kp_memory_total> total_;
+  std::vector<bpf::WindowSlots<kp_fault_slot>> fault_windows_;  // by CPU
+  std::vector<bpf::WindowSlots<kp_memory_slot>> windows_;       // one
+  std::unique_ptr<bpf::Ring> ring_;
+  MemoryAssembler assembler_;
+  std::uint32_t epoch_ = 0;
+  std::uint64_t records_ = 0;
+  std::uint64_t records_invalid_ = 0;
+};
+
+}  // namespace kpulse::probes
