@@ -67,14 +67,17 @@ void just_wait(const std::function<bool()>& done) {
   while (!done()) usleep(10'000);
 }
 
-/// ns per context switch of a set of programs, the first of which runs at each switch; less `empty` for each run.
+/// ns per context switch of a set of programs, of which the one that runs most often runs at each switch; less `empty`
+/// for each run.
 double per_switch(const std::vector<int>& programs, double empty) {
   double time = 0;
+  std::uint64_t switches = 0;
   for (const int program : programs) {
     const Cost cost = cost_of(program);
     time += static_cast<double>(cost.time_ns) - empty * static_cast<double>(cost.runs);
+    switches = std::max(switches, cost.runs);
   }
-  return time / static_cast<double>(cost_of(programs.front()).runs);
+  return time / static_cast<double>(switches);
 }
 
 Reference load_reference(bool classic) {

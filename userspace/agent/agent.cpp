@@ -1,6 +1,5 @@
 #include "agent/agent.h"
 
-#include <malloc.h>
 #include <spdlog/spdlog.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
@@ -14,6 +13,7 @@
 #include <cstring>
 #include <thread>
 
+#include "agent/trim.h"
 #include "base/clock.h"
 #include "base/version.h"
 #include "bpf/kernel.h"
@@ -56,7 +56,7 @@ Result<std::unique_ptr<Agent>> Agent::start(const Options& options) {
   agent->sampler_ = std::move(*sampler);
   if (auto done = agent->connect(); !done) return fail(std::move(done).error());
   if (auto done = agent->open_events(); !done) return fail(std::move(done).error());
-  malloc_trim(0);  // loading needed the kernel's types, a few MB that are not needed again
+  release_startup_memory();
   return agent;
 }
 

@@ -23,6 +23,13 @@ TEST(FrameCodec, EveryFieldSurvivesARoundTrip) {
   EXPECT_EQ(*decoded, frame);
 }
 
+TEST(FrameCodec, EventsSurviveARoundTripInAFrameWithoutWindows) {
+  const Frame frame = test::sample_events();
+  const auto decoded = decode_frame(bytes_of(frame), frame.host);
+  ASSERT_TRUE(decoded) << decoded.error().detail;
+  EXPECT_EQ(*decoded, frame);
+}
+
 TEST(FrameCodec, SmallestAndLargestWindowsSurvive) {
   Frame frame{.host = "h",
               .stream = ~0ULL,

@@ -39,5 +39,14 @@ TEST(WireGolden, TheCommittedBytesDecodeToTheFrame) {
   EXPECT_EQ(*frame, test::sample_frame());
 }
 
+TEST(WireGolden, EventsEncodeToTheCommittedBytesAndBack) {
+  std::string bytes;
+  encode(test::sample_events(), bytes);
+  EXPECT_EQ(hex(bytes), hex(golden("events.hex")));
+  const auto frame = decode_frame(golden("events.hex"), "vm-1.example");
+  ASSERT_TRUE(frame) << frame.error().detail;
+  EXPECT_EQ(*frame, test::sample_events());
+}
+
 }  // namespace
 }  // namespace kpulse

@@ -206,5 +206,32 @@ TEST(FrameCodec, DetailsHoldNoInput) {
   EXPECT_EQ(decoded.error().detail.find("evil"), std::string::npos);
 }
 
+/// Verdict on a good frame of events after `change` to its only series.
+std::string verdict_on_events_after(const std::function<void(v1::Series&)>& change) {
+  std::string bytes;
+  encode(test::sample_events(), bytes);
+  v1::Frame wire;
+  if (!wire.ParseFromString(bytes)) return "test is broken";
+  change(*wire.mutable_series(0));
+  const auto decoded = decode_frame(wire.SerializeAsString(), kHost);
+  return decoded ? "accepted" : std::string(to_string(decoded.error().reason));
+}
+
+TEST(FrameCodec, RejectsEventsWhoseTimesDoNotFitTheirValues) {
+  EXPECT_EQ(verdict_on_events_after([](v1::Series&) {}), "accepted");
+  EXPECT_EQ(verdict_on_events_after([](v1::Series& series) { series.clear_times(); }), "counts");
+  EXPECT_EQ(verdict_on_events_after([](v1::Series& series) { series.add_times(1); }), "counts");
+  EXPECT_EQ(verdict_on_events_after([](v1::Series& series) { series.set_times(0, ~0ULL); }), "counts");
+  EXPECT_EQ(verdict_on_events_after([](v1::Series& series) { series.add_absent(0); }), "counts");
+}
+
+TEST(FrameCodec, RejectsTimesOfRowsThatAreNoEvents) {
+  EXPECT_EQ(verdict_after([](v1::Frame& wire) { wire.mutable_series(0)->add_times(1); }), "counts");
+}
+
+TEST(FrameCodec, RejectsValuesOfWindowsInAFrameWithoutWindows) {
+  EXPECT_EQ(verdict_after([](v1::Frame& wire) { wire.set_windows(0); }), "counts");
+}
+
 }  // namespace
 }  // namespace kpulse

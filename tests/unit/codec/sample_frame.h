@@ -26,6 +26,23 @@ inline Series sample_wait() {
                    .sum = 123'456'789}}};
 }
 
+/// Two OOM kills that could not wait: a frame without a window.
+inline Frame sample_events() {
+  return {.host = "vm-1.example",
+          .stream = 1'700'000'000'000'000'000,
+          .sequence = 43,
+          .window_ns = 10'000'000,
+          .first_window = 170'000'000'003,
+          .windows = 0,
+          .tasks = {{.pid = 11, .tgid = 10, .comm = "stress", .cgroup = 77}},
+          .series = {{.measurement = ids::kOom,
+                      .tags = {},
+                      .absent = {},
+                      .columns = {{.field = ids::oom::kVictim, .values = {1, 0}, .reals = {}, .buckets = {}},
+                                  {.field = ids::oom::kAnon, .values = {4'096, 8'192}, .reals = {}, .buckets = {}}},
+                      .times = {1'700'000'000'000'000'123, 1'700'000'000'000'000'001}}}};
+}
+
 inline Frame sample_frame() {
   return {.host = "vm-1.example",
           .stream = 1'700'000'000'000'000'000,

@@ -115,11 +115,24 @@ TEST(Line, TagsAreEscaped) {
 TEST(Line, EveryMeasurementOfTheCatalogueBecomesALine) {
   for (const Measurement& measurement : catalog()) {
     const std::vector<std::string> tags(measurement.tags.size(), "0");
-    const auto lines =
-        lines_of(render(frame_of(1, {{.measurement = measurement.id, .tags = tags, .absent = {}, .columns = {}}})));
+    Series series{.measurement = measurement.id, .tags = tags, .absent = {}, .columns = {}};
+    if (measurement.scope == Scope::event) series.times = {1};
+    const auto lines = lines_of(render(frame_of(1, {series})));
     ASSERT_EQ(lines.size(), 1U) << measurement.name;
     EXPECT_TRUE(lines[0].starts_with(std::string(measurement.name) + ",")) << measurement.name;
   }
+}
+
+TEST(Line, AnEventHasTheTimeItHappened) {
+  const auto lines = lines_of(render(frame_of(0, {{.measurement = ids::kOom,
+                                                   .tags = {},
+                                                   .absent = {},
+                                                   .columns = {integers(ids::oom::kAnon, {5, 6})},
+                                                   .times = {1'700'000'000'000'000'123, 42}}})));
+  ASSERT_EQ(lines.size(), 2U);
+  EXPECT_NE(lines[0].find("anon_bytes=5i"), std::string::npos);
+  EXPECT_TRUE(lines[0].ends_with(" 1700000000000000123")) << lines[0];
+  EXPECT_TRUE(lines[1].ends_with(" 42")) << lines[1];
 }
 
 TEST(Line, AFullBufferIsHandedOverWheneverItHoldsTheLimit) {
