@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "cli/cells.h"
 #include "cli/text.h"
 
 namespace kpulse::cli {
@@ -21,50 +22,30 @@ struct ByNumber {
   }
 };
 
-std::uint64_t positive(std::int64_t value) {
-  return static_cast<std::uint64_t>(std::max<std::int64_t>(value, 0));
-}
-
-double part(std::uint64_t a, std::uint64_t b) {
-  return b == 0 ? 0 : static_cast<double>(a) / static_cast<double>(b);
-}
-
-std::string task(const ResultSet& set, std::string_view who) {
-  const std::string name = set.text(0, fmt::format("{}_comm", who));
-  const auto pid = set.integer(0, fmt::format("{}_pid", who));
-  if (pid == 0) return name.empty() && who == "victim" ? "" : "idle";
-  return fmt::format("{}({})", printable(name), pid);
-}
-
 void add_counts(CpuRow& row, const ResultSet& set, const Span& span) {
-  const std::uint64_t busy = positive(set.integer(0, "busy"));
-  row.busy_ratio = part(busy, busy + positive(set.integer(0, "idle")));
-  row.switches_per_s = 1e9 * part(positive(set.integer(0, "switches")), span.to_ns - span.from_ns);
+  const std::uint64_t busy = number(set, 0, "busy");
+  row.busy_ratio = ratio(busy, busy + number(set, 0, "idle"));
+  row.switches_per_s = 1e9 * ratio(number(set, 0, "switches"), span.to_ns - span.from_ns);
 }
 
 void add_worst(CpuRow& row, const ResultSet& set) {
-  row.wait_max_ns = positive(set.integer(0, "wait_max"));
+  row.wait_max_ns = number(set, 0, "wait_max");
   if (row.wait_max_ns == 0) return;
-  row.victim = task(set, "victim");
-  row.culprit = task(set, "culprit");
+  row.victim = task_name(set, 0, "victim");
+  row.culprit = task_name(set, 0, "culprit");
+  if (row.culprit.empty()) row.culprit = "idle";  // nobody else had the CPU
 }
 
 void add_waits(CpuRow& row, const ResultSet& set) {
   std::uint64_t waits = 0;
   double medians = 0;
   for (std::size_t i = 0; i < set.rows.size(); ++i) {
-    const std::uint64_t count = positive(set.integer(i, "count"));
+    const std::uint64_t count = number(set, i, "count");
     waits += count;
     medians += static_cast<double>(count) * static_cast<double>(set.integer(i, "p50_ns"));
-    row.wait_p99_ns = std::max(row.wait_p99_ns, positive(set.integer(i, "p99_ns")));
+    row.wait_p99_ns = std::max(row.wait_p99_ns, number(set, i, "p99_ns"));
   }
   if (waits > 0) row.wait_p50_ns = static_cast<std::uint64_t>(medians / static_cast<double>(waits));
-}
-
-/// `text` with spaces up to `width` characters; what is longer is cut.
-std::string left(const std::string& text, std::size_t width) {
-  const std::string cut = fitted(text, width);
-  return cut + std::string(width - width_of(cut), ' ');
 }
 
 }  // namespace

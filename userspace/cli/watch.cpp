@@ -51,13 +51,25 @@ std::string title(const WatchSession& session) {
                      short_duration(latency.quantile(0.99)));
 }
 
-/// The table on a terminal; elsewhere the header only once.
-void show(Screen& screen, const WatchSession& session, const std::vector<CpuRow>& rows, bool first) {
+/// Table and sections on a terminal; elsewhere lines for programs: the table, with its header only once.
+void show(Screen& screen, const WatchSession& session, const std::vector<CpuRow>& rows,
+          const std::vector<std::string>& sections, bool first) {
   std::vector<std::string> lines;
   if (screen.terminal()) lines.push_back(title(session));
   if (screen.terminal() || first) lines.push_back(table_header());
   for (const CpuRow& row : rows) lines.push_back(table_line(row));
+  lines.insert(lines.end(), sections.begin(), sections.end());
   screen.show(lines);
+}
+
+Result<> show_newest(Screen& screen, WatchSession& session, std::uint64_t interval_ns, bool& first) {
+  auto rows = session.table(interval_ns);
+  if (!rows) return fail(std::move(rows).error());
+  Result<std::vector<std::string>> sections;
+  if (screen.terminal()) sections = session.sections(interval_ns);
+  if (!sections) return fail(std::move(sections).error());
+  show(screen, session, *rows, *sections, std::exchange(first, false));
+  return {};
 }
 
 /// Polls and shows until the time is over. An error of the database is said once and got over.
@@ -70,9 +82,7 @@ void follow(WatchSession& session, const WatchOptions& options) {
   while (!stop_signalled() && (to_ns(options.duration) == 0 || monotonic_ns() - begin < to_ns(options.duration))) {
     auto polled = session.poll();
     if (polled && monotonic_ns() >= next_table && session.latency().windows() > 0) {
-      auto rows = session.table(to_ns(options.interval));
-      if (rows) show(screen, session, *rows, std::exchange(first, false));
-      if (!rows) polled = fail(std::move(rows).error());
+      polled = show_newest(screen, session, to_ns(options.interval), first);
       next_table = std::max(next_table + to_ns(options.interval), monotonic_ns());
     }
     const std::string error = polled ? "" : polled.error().message;

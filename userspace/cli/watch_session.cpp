@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/clock.h"
+#include "cli/sections.h"
 #include "cli/text.h"
 
 namespace kpulse::cli {
@@ -78,9 +79,21 @@ Result<> WatchSession::poll() {
   return {};
 }
 
-Result<std::vector<CpuRow>> WatchSession::table(std::uint64_t interval_ns) {
+/// The last `interval_ns` that every CPU has data of.
+Span WatchSession::newest(std::uint64_t interval_ns) const {
   const std::uint64_t end = latency_.newest_common() + latency_.window_ns();
-  const Span span{.host = host_, .from_ns = end - std::min(interval_ns, end), .to_ns = end};
+  return {.host = host_, .from_ns = end - std::min(interval_ns, end), .to_ns = end};
+}
+
+Result<std::vector<std::string>> WatchSession::sections(std::uint64_t interval_ns) {
+  const Span span = newest(interval_ns);
+  auto answer = query(http_, section_statements(span));
+  if (!answer) return fail(std::move(answer).error());
+  return section_lines(*answer, span);
+}
+
+Result<std::vector<CpuRow>> WatchSession::table(std::uint64_t interval_ns) {
+  const Span span = newest(interval_ns);
   auto answer = query(http_, table_statements(span));
   if (!answer) return fail(std::move(answer).error());
   return make_rows(*answer, span);

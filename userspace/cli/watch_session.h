@@ -38,6 +38,9 @@ class WatchSession {
   /// The last `interval_ns` that every CPU has data of.
   [[nodiscard]] Result<std::vector<CpuRow>> table(std::uint64_t interval_ns);
 
+  /// The sections under the table, for the same time; no lines when the database has nothing for them.
+  [[nodiscard]] Result<std::vector<std::string>> sections(std::uint64_t interval_ns);
+
   [[nodiscard]] Result<WatchSummary> summary();
 
   [[nodiscard]] const LatencyTracker& latency() const noexcept { return latency_; }
@@ -45,6 +48,7 @@ class WatchSession {
 
  private:
   [[nodiscard]] Result<bool> find_host();
+  [[nodiscard]] Span newest(std::uint64_t interval_ns) const;
 
   Database http_;
   std::string host_;

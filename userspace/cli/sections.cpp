@@ -1,0 +1,147 @@
+#include "cli/sections.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <span>
+
+#include "cli/cells.h"
+#include "cli/text.h"
+
+namespace kpulse::cli {
+namespace {
+
+/// In the order of section_statements().
+enum Statement : std::size_t { kDisks, kWorst, kMemory, kStalls, kKills, kCgroups, kProcesses };
+
+constexpr std::size_t kNameWidth = 30;
+constexpr std::size_t kTaskWidth = 24;
+constexpr std::size_t kMostRows = 5;
+
+using Lines = std::vector<std::string>;
+using Sets = std::vector<const ResultSet*>;
+
+Sets sets_of(const std::vector<ResultSet>& answer, Statement statement) {
+  Sets sets;
+  for (const ResultSet& set : answer) {
+    if (set.statement == statement) sets.push_back(&set);
+  }
+  return sets;
+}
+
+std::uint64_t per_second(std::uint64_t count, const Span& span) {
+  return static_cast<std::uint64_t>(1e9 * ratio(count, span.to_ns - span.from_ns));
+}
+
+void begin_section(Lines& lines, std::string header) {
+  lines.emplace_back();
+  lines.push_back(std::move(header));
+}
+
+/// The sets with the largest values of a column, largest first.
+Sets largest(Sets sets, std::string_view column) {
+  std::erase_if(sets, [&](const ResultSet* set) { return number(*set, 0, column) == 0; });
+  std::ranges::stable_sort(sets, std::greater(), [&](const ResultSet* set) { return number(*set, 0, column); });
+  sets.resize(std::min(sets.size(), kMostRows));
+  return sets;
+}
+
+void add_disks(Lines& lines, const std::vector<ResultSet>& answer, const Span& span) {
+  std::map<std::pair<std::string, std::string>, const ResultSet*> worst;
+  for (const ResultSet* set : sets_of(answer, kWorst)) worst[{set->tag("device"), set->tag("op")}] = set;
+  const Sets disks = largest(sets_of(answer, kDisks), "ios");
+  if (disks.empty()) return;
+  begin_section(lines, fmt::format("{} {:>8} {:>8} {:>9} {:>9} {:>9} {:>6}  {}", left("DISK", kNameWidth), "IO/S",
+                                   "BYTES/S", "QUEUE", "DEVICE", "WORST", "DEPTH", "SUBMITTER OF THE WORST"));
+  for (const ResultSet* set : disks) {
+    const std::uint64_t ios = number(*set, 0, "ios");
+    const ResultSet* longest = worst[{set->tag("device"), set->tag("op")}];
+    lines.push_back(
+        fmt::format("{} {:>8} {:>8} {:>9} {:>9} {:>9} {:>6}  {}",
+                    left(printable(set->tag("device")) + " " + printable(set->tag("op")), kNameWidth),
+                    per_second(ios, span), short_bytes(per_second(number(*set, 0, "bytes"), span)),
+                    short_duration(number(*set, 0, "queue") / ios), short_duration(number(*set, 0, "device") / ios),
+                    short_duration(longest == nullptr ? 0 : number(*longest, 0, "worst")), number(*set, 0, "depth"),
+                    longest == nullptr ? "" : fitted(task_name(*longest, 0, "submitter"), kTaskWidth)));
+  }
+}
+
+void add_memory(Lines& lines, const std::vector<ResultSet>& answer, const Span& span) {
+  const Sets memory = sets_of(answer, kMemory);
+  if (memory.empty()) return;
+  const ResultSet& set = *memory.front();
+  begin_section(lines, fmt::format("{} {:>8} {:>8} {:>9} {:>9} {:>9}  {}", left("MEMORY", kNameWidth), "FAULTS/S",
+                                   "MAJOR/S", "RECLAIM", "COMPACT", "WORST", "STALLED LONGEST"));
+  const Sets stalls = sets_of(answer, kStalls);
+  const std::uint64_t worst = stalls.empty() ? 0 : number(*stalls.front(), 0, "worst");
+  lines.push_back(fmt::format(
+      "{} {:>8} {:>8} {:>9} {:>9} {:>9}  {}", left("", kNameWidth),
+      per_second(number(set, 0, "user") + number(set, 0, "kernel"), span), per_second(number(set, 0, "major"), span),
+      short_duration(number(set, 0, "direct") + number(set, 0, "memcg")), short_duration(number(set, 0, "compaction")),
+      short_duration(worst), worst == 0 ? "" : fitted(task_name(*stalls.front(), 0, "stalled"), kTaskWidth)));
+  for (const ResultSet* kills : sets_of(answer, kKills)) {
+    for (std::size_t row = 0; row < kills->rows.size(); ++row) {
+      lines.push_back(fmt::format("OUT OF MEMORY: {} was killed, with {} of its own", task_name(*kills, row, "victim"),
+                                  short_bytes(number(*kills, row, "anon_bytes"))));
+    }
+  }
+}
+
+void add_cgroups(Lines& lines, const std::vector<ResultSet>& answer, const Span& span) {
+  const Sets cgroups = largest(sets_of(answer, kCgroups), "cpu");
+  if (cgroups.empty()) return;
+  begin_section(lines, fmt::format("{} {:>8} {:>8} {:>9}", left("CGROUP", kNameWidth), "CPU", "SWITCH/S", "WAITED"));
+  for (const ResultSet* set : cgroups) {
+    lines.push_back(fmt::format("{} {:>7.1f}% {:>8} {:>9}", left(printable(set->tag("cgroup")), kNameWidth),
+                                100 * ratio(number(*set, 0, "cpu"), span.to_ns - span.from_ns),
+                                per_second(number(*set, 0, "switches"), span),
+                                short_duration(number(*set, 0, "wait"))));
+  }
+}
+
+/// Rows by rank; the reading that the span has is about a second long.
+void add_processes(Lines& lines, const std::vector<ResultSet>& answer) {
+  const Sets processes = largest(sets_of(answer, kProcesses), "cpu_ns");
+  if (processes.empty()) return;
+  begin_section(lines, fmt::format("{} {:>8} {:>8} {:>9} {:>9} {:>9}", left("PROCESS", kNameWidth), "CPU", "FAULTS",
+                                   "WAITED", "READ", "WRITTEN"));
+  for (const ResultSet* set : processes) {
+    lines.push_back(fmt::format("{} {:>7.1f}% {:>8} {:>9} {:>9} {:>9}", left(task_name(*set, 0, "process"), kNameWidth),
+                                100 * ratio(number(*set, 0, "cpu_ns"), number(*set, 0, "interval_ns")),
+                                number(*set, 0, "minor_faults") + number(*set, 0, "major_faults"),
+                                short_duration(number(*set, 0, "wait_ns")), short_bytes(number(*set, 0, "read_bytes")),
+                                short_bytes(number(*set, 0, "write_bytes"))));
+  }
+}
+
+}  // namespace
+
+std::string section_statements(const Span& span) {
+  // The process table comes once a second: the newest one is that of this span or of the one before.
+  constexpr std::uint64_t kProcessReach = 2'000'000'000;
+  const std::string where =
+      fmt::format(R"("host" = {} AND time >= {} AND time < {})", literal(span.host), span.from_ns, span.to_ns);
+  const std::string recently = fmt::format(R"("host" = {} AND time >= {} AND time < {})", literal(span.host),
+                                           span.to_ns - std::min(span.to_ns, kProcessReach), span.to_ns);
+  return fmt::format(
+      R"(SELECT sum("ios") AS "ios", sum("io_bytes") AS "bytes", sum("queue_ns") AS "queue", sum("device_ns") AS "device", max("depth_max") AS "depth" FROM "kpulse_block" WHERE {0} GROUP BY "device", "op";)"
+      R"(SELECT max("worst_ns") AS "worst", "submitter_comm", "submitter_pid" FROM "kpulse_block" WHERE {0} GROUP BY "device", "op";)"
+      R"(SELECT sum("faults_user") AS "user", sum("faults_kernel") AS "kernel", sum("faults_major") AS "major", sum("direct_reclaim_ns") AS "direct", sum("memcg_reclaim_ns") AS "memcg", sum("compaction_ns") AS "compaction" FROM "kpulse_memory" WHERE {0};)"
+      R"(SELECT max("stall_max_ns") AS "worst", "stalled_comm", "stalled_pid" FROM "kpulse_memory" WHERE {0};)"
+      R"(SELECT "victim_comm", "victim_pid", "anon_bytes" FROM "kpulse_oom" WHERE {0};)"
+      R"(SELECT sum("cpu_ns") AS "cpu", sum("wait_ns") AS "wait", sum("switches") AS "switches" FROM "kpulse_cgroup_sched" WHERE {0} GROUP BY "cgroup";)"
+      R"(SELECT * FROM "kpulse_process" WHERE {1} AND "resource" = 'cpu' GROUP BY "rank" ORDER BY time DESC LIMIT 1)",
+      where, recently);
+}
+
+std::vector<std::string> section_lines(const std::vector<ResultSet>& answer, const Span& span) {
+  Lines lines;
+  add_disks(lines, answer, span);
+  add_memory(lines, answer, span);
+  add_cgroups(lines, answer, span);
+  add_processes(lines, answer);
+  return lines;
+}
+
+}  // namespace kpulse::cli
