@@ -8,11 +8,19 @@ static __always_inline __u64 not_negative(__s64 pages)
 	return pages > 0 ? pages : 0;
 }
 
-/* A macro because `kind` must be a literal: CO-RE finds the element of an array only then, and would else take our idea of its size. */
+/* A macro because `kind` must be a literal: CO-RE finds the element of an array only then, and would else take our idea of its size.
+ * Before 6.2 by a helper: verifiers of that time do not follow an array of a typedef. */
 #define pages_of(mm, kind)                                                                                                    \
-	not_negative(bpf_core_field_exists(((struct mm_struct___before_6_2 *)(mm))->rss_stat.count) ?                         \
-			     ((struct mm_struct___before_6_2 *)(mm))->rss_stat.count[kind].counter :                          \
-			     (mm)->rss_stat[kind].count)
+	({                                                                                                                    \
+		struct mm_struct___before_6_2 *old = (void *)(mm);                                                           \
+		__s64 pages = 0;                                                                                             \
+                                                                                                                              \
+		if (bpf_core_field_exists(old->rss_stat.count))                                                              \
+			bpf_core_read(&pages, sizeof(pages), &old->rss_stat.count[kind].counter);                            \
+		else                                                                                                         \
+			pages = (mm)->rss_stat[kind].count;                                                                  \
+		not_negative(pages);                                                                                         \
+	})
 
 static __always_inline void describe_victim(struct kp_oom_record *record, struct task_struct *victim)
 {

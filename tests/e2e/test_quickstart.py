@@ -61,7 +61,9 @@ class Quickstart(support.TestCase):
     def test_ctrl_c_ends_it_with_the_summary(self):
         with open(self.folder / "out", "w+") as out:
             script = subprocess.Popen([SCRIPT, *self.arguments], stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
-                                      env={**os.environ, **self.environment}, start_new_session=True)
+                                      env={**os.environ, **self.environment}, start_new_session=True,
+                                      # Whoever runs the tests in the background may have it ignored, and a shell cannot trap it then.
+                                      preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
             try:
                 wait_until(lambda: "VICTIM" in (self.folder / "out").read_text(), 120, "the table is shown")
                 script.send_signal(signal.SIGINT)
