@@ -1,39 +1,22 @@
 // The block probe's layouts as clang and as this compiler see them; see sched_layout_test.cpp.
-#include <bpf/btf.h>
-#include <bpf/libbpf.h>
 #include <gtest/gtest.h>
 
 #include <cstddef>
-#include <map>
-#include <string>
 
 #include "abi/block.h"
 #include "block.skel.h"
+#include "layout.h"
 
 namespace {
 
-struct Layout {
-  std::size_t size = 0;
-  std::map<std::string, std::size_t> offsets;
-};
+using kpulse::test::Layout;
 
 Layout layout_of(const char* name) {
-  Layout layout;
   block_bpf* skeleton = block_bpf__open();
-  const btf* types = bpf_object__btf(skeleton->obj);
-  if (const int id = btf__find_by_name_kind(types, name, BTF_KIND_STRUCT); id > 0) {
-    const btf_type* type = btf__type_by_id(types, static_cast<__u32>(id));
-    layout.size = type->size;
-    for (__u32 index = 0; index < btf_vlen(type); ++index) {
-      layout.offsets[btf__name_by_offset(types, btf_members(type)[index].name_off)] =
-          btf_member_bit_offset(type, index) / 8;
-    }
-  }
+  Layout layout = kpulse::test::layout_in(skeleton->obj, name);
   block_bpf__destroy(skeleton);
   return layout;
 }
-
-#define EXPECT_OFFSET(layout, type, member) EXPECT_EQ((layout).offsets.at(#member), offsetof(type, member)) << #member
 
 TEST(BlockLayout, SlotsAreLaidOutTheSameOnBothSides) {
   const Layout slot = layout_of("kp_block_slot");
