@@ -72,8 +72,9 @@ static __always_inline struct note *find_note(__u64 key)
 	return NULL;
 }
 
-/* The end of a noted I/O was not shown to us (the kernel skips a program that interrupts itself, and some sandboxes hide what happens while
- * their own tasks run), but it must have been, for the request or bio is in use again. It counts now, in no time; whether it failed is not known. */
+/* The end of a noted I/O was not shown to us, but it must have been, for the request or bio is in use again. It counts now, in no time; whether
+ * it failed is not known. Why it is not shown is not proven: the kernel skips a program that interrupts itself, but where this was seen it
+ * said that it had skipped none. */
 static __noinline int give_up(struct note *note)
 {
 	struct kp_block_slot *slot;
