@@ -21,6 +21,17 @@ struct kp_cgroup_cache {
 };
 KP_ASSERT_SIZE(struct kp_cgroup_cache, 8 * KP_CGROUP_CACHE);
 
+#define KP_CGROUP_UNKNOWN 0xFFFFFFFFU
+
+/* One per CPU, of all probes. */
+struct kp_cgroup_cpu {
+	__u32 running; /* slot of the cgroup whose task is on the CPU, as of the last switch; KP_CGROUP_UNKNOWN where no program says so.
+			* Without meaning while the CPU is idle. */
+	__u32 reserved[15];
+	struct kp_cgroup_cache cache;
+};
+KP_ASSERT_SIZE(struct kp_cgroup_cpu, 64 + sizeof(struct kp_cgroup_cache));
+
 #define KP_RECORD_CGROUP_MADE 1    /* or renamed */
 #define KP_RECORD_CGROUP_REMOVED 2
 

@@ -71,10 +71,9 @@ KP_ASSERT_SIZE(struct kp_sched_group, 32 + 4 * KP_GROUP_BUCKETS);
 
 /* One per CPU, written by that CPU only. */
 struct kp_sched_groups {
-	struct kp_cgroup_cache cache;
 	struct kp_sched_group group[KP_CGROUP_SLOTS];
 };
-KP_ASSERT_SIZE(struct kp_sched_groups, 512 + KP_CGROUP_SLOTS * sizeof(struct kp_sched_group));
+KP_ASSERT_SIZE(struct kp_sched_groups, KP_CGROUP_SLOTS * sizeof(struct kp_sched_group));
 
 /* Events that are rare and happen outside of sched_switch are counted by window in a short ring of slots. `life` is written in process
  * context, `moves` with interrupts off; each has its own window number, so neither can clear the other's. */

@@ -59,5 +59,5 @@ int BPF_PROG(kp_cgroup_rmdir, struct cgroup *cgroup, const char *path)
 SEC("raw_tp")
 int kp_cgroup_maps(void *ctx)
 {
-	return kp_cgroup_find(0);
+	return kp_cgroup_find(0) + kp_cgroup_current();
 }

@@ -8,6 +8,7 @@
 
 #include "abi/cgroup.h"
 #include "lib/kernel.bpf.h"
+#include "lib/task.bpf.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -31,6 +32,14 @@ struct {
 	__type(key, __u32);
 	__type(value, __u64);
 } kp_cgroup_owners SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* number of CPUs, set before loading */
+	__type(key, __u32);
+	__type(value, struct kp_cgroup_cpu);
+} kp_cgroup_cpus SEC(".maps");
 
 static __always_inline __u32 kp_cgroup_no_slot(void)
 {
@@ -65,9 +74,9 @@ static __noinline __u32 kp_cgroup_find(__u64 id)
 }
 
 /* The slot of a cgroup, KP_CGROUP_OTHER when there is none for it. Always below KP_CGROUP_SLOTS. */
-static __always_inline __u32 kp_cgroup_slot(struct kp_cgroup_cache *cache, __u64 id)
+static __always_inline __u32 kp_cgroup_slot(struct kp_cgroup_cpu *cpu, __u64 id)
 {
-	__u64 *entry = &cache->entry[id % KP_CGROUP_CACHE];
+	__u64 *entry = &cpu->cache.entry[id % KP_CGROUP_CACHE];
 	__u64 cached = *(volatile __u64 *)entry;
 	__u32 slot;
 
@@ -77,6 +86,27 @@ static __always_inline __u32 kp_cgroup_slot(struct kp_cgroup_cache *cache, __u64
 	if (slot != KP_CGROUP_OTHER) /* may get a slot later */
 		*(volatile __u64 *)entry = id << KP_CGROUP_SLOT_BITS | slot;
 	return slot;
+}
+
+static __noinline __u32 kp_cgroup_ask(void)
+{
+	__u32 number = bpf_get_smp_processor_id();
+	struct kp_cgroup_cpu *cpu = bpf_map_lookup_elem(&kp_cgroup_cpus, &number);
+
+	return cpu ? kp_cgroup_slot(cpu, kp_cgroup_id(bpf_get_current_task_btf())) : KP_CGROUP_OTHER;
+}
+
+/* The slot of the current task's cgroup, as the scheduler probe counts its CPU time: the one it was in when it got the CPU. Asks the
+ * task where that probe does not run. For process context. Always below KP_CGROUP_SLOTS. */
+static __always_inline __u32 kp_cgroup_current(void)
+{
+	__u32 number = bpf_get_smp_processor_id();
+	struct kp_cgroup_cpu *cpu = bpf_map_lookup_elem(&kp_cgroup_cpus, &number);
+	__u32 slot = cpu ? *(volatile __u32 *)&cpu->running : KP_CGROUP_OTHER;
+
+	if (slot == KP_CGROUP_UNKNOWN)
+		slot = kp_cgroup_ask();
+	return slot & (KP_CGROUP_SLOTS - 1);
 }
 
 #endif

@@ -21,12 +21,24 @@ static __always_inline void group_leave(struct kp_sched_cpu *cpu, struct kp_sche
 		groups->group[cpu->group & (KP_CGROUP_SLOTS - 1)].cpu_ns += clock - cpu->group_from;
 }
 
-static __always_inline void group_arrive(struct kp_sched_cpu *cpu, struct kp_sched_groups *groups, struct task_struct *next, __u64 clock)
+/* From here on what this CPU does is done for the task's cgroup. */
+static __always_inline void group_run(struct kp_sched_cpu *cpu, struct task_struct *task, __u32 number)
+{
+	struct kp_cgroup_cpu *here = bpf_map_lookup_elem(&kp_cgroup_cpus, &number);
+
+	if (!here)
+		return;
+	cpu->group = kp_cgroup_slot(here, kp_cgroup_id(task));
+	*(volatile __u32 *)&here->running = cpu->group;
+}
+
+static __always_inline void group_arrive(struct kp_sched_cpu *cpu, struct kp_sched_groups *groups, struct task_struct *next, __u64 clock,
+					 __u32 number)
 {
 	cpu->group_from = clock;
 	if (!next->pid)
 		return;
-	cpu->group = kp_cgroup_slot(&groups->cache, kp_cgroup_id(next));
+	group_run(cpu, next, number);
 	groups->group[cpu->group & (KP_CGROUP_SLOTS - 1)].switches++;
 }
 
@@ -61,7 +73,7 @@ int BPF_PROG(kp_attach, struct cgroup *destination, const char *path, struct tas
 	group_leave(cpu, groups, task, clock);
 	if (clock > cpu->group_from)
 		cpu->group_from = clock;
-	cpu->group = kp_cgroup_slot(&groups->cache, kp_cgroup_id(task));
+	group_run(cpu, task, number);
 	barrier();
 	*(volatile __u64 *)&cpu->sequence += 1;
 	return 0;

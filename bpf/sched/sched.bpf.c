@@ -110,12 +110,12 @@ static __noinline int roll(struct kp_sched_cpu *cpu, __u64 clock, __u32 number)
 
 /* What was thought to be on the CPU is not what leaves it. Some sandboxes hide the switches of their own tasks; what lay in between is
  * then unknown, and counts as what was found: an idle CPU has more likely been idle than busy. */
-static __always_inline void correct(struct kp_sched_cpu *cpu, struct kp_sched_groups *groups, struct task_struct *prev)
+static __always_inline void correct(struct kp_sched_cpu *cpu, struct task_struct *prev, __u32 number)
 {
 	if (cpu->from) /* not the first event of all */
 		cpu->switches_missed++;
 	cpu->open.running = prev->pid;
-	cpu->group = kp_cgroup_slot(&groups->cache, kp_cgroup_id(prev));
+	group_run(cpu, prev, number);
 }
 
 /* prev leaves the CPU. Returns how long it had held it. */
@@ -180,7 +180,7 @@ static __always_inline int on_switch(bool preempt, struct task_struct *prev, str
 	*(volatile __u64 *)&cpu->sequence += 1;
 	barrier();
 	if (cpu->open.running != (__u32)prev->pid)
-		correct(cpu, groups, prev);
+		correct(cpu, prev, number);
 	group_leave(cpu, groups, prev, clock);
 	if (clock >= cpu->open.end)
 		roll(cpu, clock, number);
@@ -188,7 +188,7 @@ static __always_inline int on_switch(bool preempt, struct task_struct *prev, str
 		cpu->clock_backwards++;
 	cpu->open.switches++;
 	held = leave(cpu, prev, clock, runnable);
-	group_arrive(cpu, groups, next, clock);
+	group_arrive(cpu, groups, next, clock, number);
 	arrive(cpu, groups, prev, next, clock, held);
 	left(prev, runnable, clock);
 	cpu->open.running = next->pid;
@@ -218,13 +218,12 @@ int kp_check(void *ctx)
 	struct task_struct *current = bpf_get_current_task_btf();
 	__u32 number = bpf_get_smp_processor_id();
 	struct kp_sched_cpu *cpu = bpf_map_lookup_elem(&kp_sched_cpus, &number);
-	struct kp_sched_groups *groups = bpf_map_lookup_elem(&kp_sched_groups, &number);
 
-	if (!cpu || !groups || cpu->open.running == (__u32)current->pid)
+	if (!cpu || cpu->open.running == (__u32)current->pid)
 		return 0;
 	*(volatile __u64 *)&cpu->sequence += 1;
 	barrier();
-	correct(cpu, groups, current);
+	correct(cpu, current, number);
 	barrier();
 	*(volatile __u64 *)&cpu->sequence += 1;
 	return 0;

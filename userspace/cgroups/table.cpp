@@ -43,6 +43,7 @@ Result<> Table::load(const bpf::KernelTypes& types) {
     skeleton_.reset(cgroup_bpf__open());
     if (!skeleton_) return fail(bpf::bpf_error("cgroup: cannot open the programs", errno));
     skeleton_->rodata->kp_cgroup_hierarchy = hierarchy_.number;
+    bpf_map__set_max_entries(skeleton_->maps.kp_cgroup_cpus, static_cast<std::uint32_t>(libbpf_num_possible_cpus()));
     auto& programs = skeleton_->progs;
     bpf::Programs::skip(programs.kp_cgroup_maps);
     for (bpf_program* program : {programs.kp_cgroup_mkdir, programs.kp_cgroup_name, programs.kp_cgroup_rmdir}) {
@@ -63,6 +64,9 @@ Result<> Table::load(const bpf::KernelTypes& types) {
 Result<> Table::map_memory() {
   auto owners = bpf::MappedArray<__u64>::map(skeleton_->maps.kp_cgroup_owners, bpf::Access::write);
   if (!owners) return fail(std::move(owners).error());
+  auto cpus = bpf::MappedArray<kp_cgroup_cpu>::map(skeleton_->maps.kp_cgroup_cpus, bpf::Access::write);
+  if (!cpus) return fail(std::move(cpus).error());
+  for (kp_cgroup_cpu& cpu : cpus->writable()) cpu.running = KP_CGROUP_UNKNOWN;
   auto ring = bpf::Ring::open(skeleton_->maps.kp_cgroup_ring, [this](auto bytes) { take_event(bytes); });
   if (!ring) return fail(std::move(ring).error());
   owners_ = std::move(*owners);
@@ -71,8 +75,8 @@ Result<> Table::map_memory() {
 }
 
 Result<> Table::share(bpf_object* object) const {
-  for (const bpf_map* ours :
-       {skeleton_->maps.kp_cgroup_slots, skeleton_->maps.kp_cgroup_free, skeleton_->maps.kp_cgroup_owners}) {
+  const auto& maps = skeleton_->maps;
+  for (const bpf_map* ours : {maps.kp_cgroup_slots, maps.kp_cgroup_free, maps.kp_cgroup_owners, maps.kp_cgroup_cpus}) {
     bpf_map* theirs = bpf_object__find_map_by_name(object, bpf_map__name(ours));
     if (theirs == nullptr) continue;
     if (const int error = bpf_map__reuse_fd(theirs, bpf_map__fd(ours)); error != 0) {
