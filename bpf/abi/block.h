@@ -4,6 +4,7 @@
 #define KPULSE_ABI_BLOCK_H
 
 #include "abi/assert.h"
+#include "abi/cgroup.h"
 #include "abi/histogram.h"
 #include "abi/task.h"
 #include "abi/window.h"
@@ -21,7 +22,8 @@
 /* Devices with series of their own. Those that come later share the series of "other". */
 #define KP_BLOCK_DEVICES 16
 
-/* A series is one operation of one device; 0 to KP_BLOCK_OPS - 1 are those of "other". */
+/* A series is one operation of one device; 0 to KP_BLOCK_OPS - 1 are those of "other". A device is a disk or a partition. What is done to a
+ * partition is counted for it, and not for the disk, where the agent adds it; but for the depth, of which both know. */
 #define KP_BLOCK_SERIES 52
 
 /* Slots by window. A series has 2^ring_bits of them, so there is room for KP_BLOCK_SLOTS >> ring_bits series: the agent chooses by the
@@ -57,7 +59,7 @@ KP_ASSERT_SIZE(struct kp_block_errors, 24);
 
 #define KP_BLOCK_WORST_SHIFT 4 /* 16 ns: 68 s fit, longer ones count as that long when the worst one is looked for */
 
-/* Cumulative. The sum of the total times is queue_sum + device_sum. Buckets wrap; a difference does not mind. */
+/* The sum of the total times is queue_sum + device_sum. Buckets wrap; a difference does not mind. */
 struct kp_block_times {
 	__u64 queue_sum;
 	__u64 device_sum;
@@ -67,12 +69,32 @@ struct kp_block_times {
 };
 KP_ASSERT_SIZE(struct kp_block_times, 16 + 12 * KP_HIST_BUCKETS);
 
+/* What a cgroup has submitted, of one operation. */
+struct kp_block_group {
+	__u64 ios;
+	__u64 bytes;
+	__u64 ns; /* queue and device */
+};
+KP_ASSERT_SIZE(struct kp_block_group, 24);
+
+#define KP_BLOCK_GROUPS (KP_CGROUP_SLOTS * KP_BLOCK_OPS) /* number: slot * KP_BLOCK_OPS + operation */
+
+/* Of the I/Os that ended on one CPU, cumulative. A program never runs inside of itself on a CPU (the kernel sees to that and counts what it
+ * skips), so each of the two that end I/Os adds to its own part without atomic operations. */
+struct kp_block_cpu {
+	struct kp_block_times times[KP_BLOCK_SERIES]; /* a disk has requests or bios, never both; "other" may have both */
+	struct kp_block_group requests[KP_BLOCK_GROUPS];
+	struct kp_block_group bios[KP_BLOCK_GROUPS];
+};
+KP_ASSERT_SIZE(struct kp_block_cpu, KP_BLOCK_SERIES * sizeof(struct kp_block_times) + 2 * KP_BLOCK_GROUPS * sizeof(struct kp_block_group));
+
 /* major << 20 | minor, as the kernel has it; 0: free. series holds number + 1, 0: none yet. */
 struct kp_block_device {
 	__u32 dev;
+	__u32 stacked; /* set by the agent: what is submitted to it goes on to other devices, and counts for a cgroup there */
 	__u32 series[KP_BLOCK_OPS];
 };
-KP_ASSERT_SIZE(struct kp_block_device, 24);
+KP_ASSERT_SIZE(struct kp_block_device, 28);
 
 #define KP_BLOCK_SERIES_USED 0x80000000U
 

@@ -21,13 +21,10 @@ struct kp_cgroup_cache {
 };
 KP_ASSERT_SIZE(struct kp_cgroup_cache, 8 * KP_CGROUP_CACHE);
 
-#define KP_CGROUP_UNKNOWN 0xFFFFFFFFU
-
 /* One per CPU, of all probes. */
 struct kp_cgroup_cpu {
-	__u32 running; /* slot of the cgroup whose task is on the CPU, as of the last switch; KP_CGROUP_UNKNOWN where no program says so.
-			* Without meaning while the CPU is idle. */
-	__u32 reserved[15];
+	__u64 running; /* the task that got the CPU at the last switch, pid << KP_CGROUP_SLOT_BITS | slot of its cgroup; ~0: not known */
+	__u64 reserved[7];
 	struct kp_cgroup_cache cache;
 };
 KP_ASSERT_SIZE(struct kp_cgroup_cpu, 64 + sizeof(struct kp_cgroup_cache));

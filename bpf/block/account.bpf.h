@@ -19,10 +19,10 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, KP_BLOCK_SERIES);
+	__uint(max_entries, 1); /* number of CPUs, set before loading */
 	__type(key, __u32);
-	__type(value, struct kp_block_times);
-} kp_block_times SEC(".maps");
+	__type(value, struct kp_block_cpu);
+} kp_block_cpus SEC(".maps");
 
 /* Puts the record's type into the object's BTF, for tests/abi. */
 const struct kp_block_worst *kp_block_worst_type;
@@ -40,29 +40,65 @@ struct ended {
 	bool timed;
 };
 
-static __always_inline void count_bucket(__u32 *buckets, __u64 value)
+static __always_inline struct kp_block_cpu *this_cpu(void)
+{
+	__u32 number = bpf_get_smp_processor_id();
+
+	return bpf_map_lookup_elem(&kp_block_cpus, &number);
+}
+
+/* Both programs that end I/Os may add to the series of "other", and one may interrupt the other. */
+static __always_inline void add(__u64 *to, __u64 value, bool shared)
+{
+	if (shared)
+		__sync_fetch_and_add(to, value);
+	else
+		*to += value;
+}
+
+static __always_inline void count_bucket(__u32 *buckets, __u64 value, bool shared)
 {
 	__u64 bucket = kp_hist_bucket(value);
 
-	if (bucket < KP_HIST_BUCKETS)
+	if (bucket >= KP_HIST_BUCKETS)
+		return;
+	if (shared)
 		__sync_fetch_and_add(&buckets[bucket], 1);
+	else
+		buckets[bucket]++;
 }
 
-static __always_inline void count_times(const struct ended *io)
+static __always_inline void count_times(struct kp_block_cpu *cpu, const struct ended *io)
 {
-	struct kp_block_times *times = bpf_map_lookup_elem(&kp_block_times, &io->series);
+	bool shared = io->series < KP_BLOCK_OPS;
+	struct kp_block_times *times;
 
-	if (!times)
+	if (io->series >= KP_BLOCK_SERIES)
 		return;
+	times = &cpu->times[io->series];
 	if (io->queued) {
-		__sync_fetch_and_add(&times->queue_sum, io->queue_ns);
-		count_bucket(times->queue, io->queue_ns);
+		add(&times->queue_sum, io->queue_ns, shared);
+		count_bucket(times->queue, io->queue_ns, shared);
 	}
 	if (io->issued) {
-		__sync_fetch_and_add(&times->device_sum, io->device_ns);
-		count_bucket(times->device, io->device_ns);
+		add(&times->device_sum, io->device_ns, shared);
+		count_bucket(times->device, io->device_ns, shared);
 	}
-	count_bucket(times->total, io->queue_ns + io->device_ns);
+	count_bucket(times->total, io->queue_ns + io->device_ns, shared);
+}
+
+/* `groups` is the program's own. */
+static __always_inline void count_group(struct kp_block_group *groups, __u32 number, const struct ended *io)
+{
+	struct kp_block_group *group;
+
+	if (number >= KP_BLOCK_GROUPS)
+		return;
+	group = &groups[number];
+	group->ios++;
+	group->bytes += io->bytes;
+	if (io->timed)
+		group->ns += io->queue_ns + io->device_ns;
 }
 
 /* Offers the agent an I/O that is the window's longest so far. */
@@ -103,16 +139,18 @@ static __always_inline bool is_worst(struct kp_block_slot *slot, __u64 total)
 	return true;
 }
 
+/* All but the times and the cgroup. */
 static __always_inline void account(const struct ended *io, const struct note *note, const struct moment *now)
 {
-	struct kp_block_slot *slot = slot_of(io->series, now->window);
+	struct kp_block_slot *slot;
 
-	if (io->timed)
-		count_times(io);
-	if (note && note->issued)
-		leave_device(slot, now, 1);
-	else if (slot)
-		__sync_fetch_and_add(&slot->ios_net, 1);
+	if (note && note->issued) {
+		slot = leave_device(note->series, note->whole, now, 1);
+	} else {
+		slot = slot_of(io->series, now->window);
+		if (slot)
+			__sync_fetch_and_add(&slot->ios_net, 1);
+	}
 	if (!slot)
 		return;
 	if (io->bytes)

@@ -34,9 +34,28 @@ static __always_inline __u64 begun_at(struct request *rq)
 	return has_stamp(rq) || op_is_flush(rq->cmd_flags) ? rq->start_time_ns : 0;
 }
 
+/* What the request was submitted to; NULL for a flush without data. */
+static __always_inline struct block_device *device_of(struct request *rq)
+{
+	struct bio *bio = rq->bio;
+
+	return bio ? bio->bi_bdev : NULL;
+}
+
+static __always_inline void describe(struct note *note, const struct place *place, struct bio *bio, __u32 op)
+{
+	note->series = place->series;
+	note->whole = place->whole;
+	name_submitter(note, bio, op);
+	if (place->stacked)
+		note->group = KP_BLOCK_GROUPS; /* none */
+}
+
 static __always_inline struct note *begin_request(struct request *rq)
 {
 	struct gendisk *disk = disk_of(rq);
+	__u32 op = op_class(rq->cmd_flags);
+	struct place place;
 	struct note *note;
 
 	if (!disk)
@@ -47,8 +66,8 @@ static __always_inline struct note *begin_request(struct request *rq)
 	note->begun = recent_mono(); /* how old the note is, until the request is issued */
 	note->issued = 0;
 	note->bytes = 0;
-	note->series = series_of(disk, op_class(rq->cmd_flags));
-	name_submitter(&note->submitter, rq->bio);
+	place = place_of(disk, device_of(rq), op);
+	describe(note, &place, rq->bio, op);
 	return note;
 }
 
@@ -89,7 +108,7 @@ int BPF_PROG(kp_rq_issue, struct request *rq)
 	note->issued = now.mono;
 	if (!note->bytes)
 		note->bytes = rq->__data_len;
-	enter_device(slot_of(note->series, now.window), &now);
+	enter_device(note->series, note->whole, &now);
 	return 0;
 }
 
@@ -142,16 +161,20 @@ static __always_inline __u64 first_sector(__u64 sector, __u32 bytes, __u32 rest)
 
 static __always_inline void end_noted(struct request *rq, int status, __u32 bytes, struct note *note)
 {
+	struct kp_block_cpu *cpu = this_cpu();
 	struct moment now = {};
 	struct ended io = {};
 
-	if (!moment_now(&now))
+	if (!cpu || !moment_now(&now))
 		return;
 	io.series = note->series;
 	io.bytes = note->bytes ? note->bytes : bytes;
 	io.sector = first_sector(rq->__sector, io.bytes, rq->__data_len);
 	io.status = status;
 	time_request(&io, rq, note, now.mono);
+	if (io.timed)
+		count_times(cpu, &io);
+	count_group(cpu->requests, note->group, &io);
 	account(&io, note, &now);
 	end_note(note);
 }
@@ -159,16 +182,19 @@ static __always_inline void end_noted(struct request *rq, int status, __u32 byte
 static __always_inline void end_unseen(struct request *rq, int status, __u32 bytes)
 {
 	struct gendisk *disk = disk_of(rq);
+	struct kp_block_cpu *cpu = this_cpu();
 	struct moment now = {};
 	struct ended io = {};
 
-	if (!disk || !moment_now(&now))
+	if (!disk || !cpu || !moment_now(&now))
 		return;
-	io.series = series_of(disk, op_class(rq->cmd_flags));
+	io.series = place_of(disk, device_of(rq), op_class(rq->cmd_flags)).series;
 	io.bytes = bytes;
 	io.sector = first_sector(rq->__sector, 0, 0);
 	io.status = status;
 	time_unseen(&io, rq, now.mono);
+	if (io.timed)
+		count_times(cpu, &io);
 	account(&io, NULL, &now);
 }
 
@@ -197,11 +223,11 @@ int BPF_PROG(kp_rq_requeue, struct request *rq)
 
 	if (!note || !moment_now(&now))
 		return 0;
+	if (note->issued)
+		leave_device(note->series, note->whole, &now, 0);
 	slot = slot_of(note->series, now.window);
 	if (slot)
 		__sync_fetch_and_add(&slot->requeues, 1);
-	if (note->issued)
-		leave_device(slot, &now, 0);
 	if (!note->begun)
 		note->begun = note->issued;
 	note->issued = 0;
@@ -238,7 +264,7 @@ static __always_inline int on_bio_merge(struct bio *bio)
 	struct gendisk *disk = bio->bi_bdev->bd_disk;
 
 	if (disk && kp_window_config()->length)
-		count_merge(series_of(disk, op_class(bio->bi_opf)));
+		count_merge(place_of(disk, bio->bi_bdev, op_class(bio->bi_opf)).series);
 	return 0;
 }
 
@@ -258,7 +284,9 @@ SEC("tp_btf/block_bio_queue")
 int BPF_PROG(kp_bio_queue, struct bio *bio)
 {
 	struct gendisk *disk = bio->bi_bdev->bd_disk;
+	__u32 op = op_class(bio->bi_opf);
 	struct moment now = {};
+	struct place place;
 	struct note *note;
 
 	if (!disk || disk->queue->mq_ops || !moment_now(&now))
@@ -271,9 +299,9 @@ int BPF_PROG(kp_bio_queue, struct bio *bio)
 	note->begun = now.mono;
 	note->issued = now.mono;
 	note->bytes = bio->bi_iter.bi_size;
-	note->series = series_of(disk, op_class(bio->bi_opf));
-	name_submitter(&note->submitter, bio);
-	enter_device(slot_of(note->series, now.window), &now);
+	place = place_of(disk, bio->bi_bdev, op);
+	describe(note, &place, bio, op);
+	enter_device(note->series, note->whole, &now);
 	return 0;
 }
 
@@ -282,10 +310,11 @@ SEC("tp_btf/block_bio_complete")
 int BPF_PROG(kp_bio_complete, struct request_queue *queue, struct bio *bio)
 {
 	struct note *note = find_note(key_of(bio));
+	struct kp_block_cpu *cpu = this_cpu();
 	struct moment now = {};
 	struct ended io = {};
 
-	if (!note || !moment_now(&now))
+	if (!note || !cpu || !moment_now(&now))
 		return 0;
 	io.series = note->series;
 	io.bytes = note->bytes;
@@ -294,6 +323,8 @@ int BPF_PROG(kp_bio_complete, struct request_queue *queue, struct bio *bio)
 	io.timed = true;
 	io.issued = true;
 	io.device_ns = elapsed(note->begun, now.mono);
+	count_times(cpu, &io);
+	count_group(cpu->bios, note->group, &io);
 	account(&io, note, &now);
 	end_note(note);
 	return 0;

@@ -54,7 +54,8 @@ struct request_queue {
 	struct gendisk *disk;            /* 5.15+ */
 };
 
-struct block_device {
+struct block_device { /* a disk or a partition */
+	__u32 bd_dev;
 	struct gendisk *bd_disk;
 };
 

@@ -2,8 +2,9 @@
 /* What is to be remembered of an I/O until it ends. Private to block.bpf.c.
  *
  * Notes lie in an array, in sets of eight that the address of the request or bio selects: no lock, no allocation, and an address is the same
- * from the first event to the last (a tag is not: with a scheduler a request gets its hardware tag late, and a bio has none). When eight
- * others are in flight in the same set there is no note: the request is then timed by its own stamps, and counted as unseen. */
+ * from the first event to the last (a tag is not: with a scheduler a request gets its hardware tag late, and a bio has none). The address also
+ * says which note of the set to try first, so mostly one is looked at. When eight others are in flight in the same set there is no note:
+ * the request is then timed by its own stamps, and counted as unseen. */
 #ifndef KPULSE_BLOCK_NOTES_BPF_H
 #define KPULSE_BLOCK_NOTES_BPF_H
 
@@ -13,7 +14,8 @@
 #include "lib/task.bpf.h"
 
 #define KP_NOTE_SETS_BITS 8
-#define KP_NOTE_WAYS 8
+#define KP_NOTE_WAY_BITS 3
+#define KP_NOTE_WAYS (1 << KP_NOTE_WAY_BITS)
 #define KP_NOTE_OLD_NS (60ULL * 1000 * 1000 * 1000) /* its end was missed; drivers give up on an I/O earlier */
 
 /* One cache line: it travels to the CPU that ends the I/O and back. */
@@ -22,7 +24,9 @@ struct note {
 	__u64 begun;  /* once it is issued: 0 when unknown */
 	__u64 issued; /* 0: not at the device */
 	__u32 bytes;  /* of a request: as it was first issued, when all merges are over and no part has ended */
-	__u32 series;
+	__u8 series;
+	__u8 whole;   /* series of the disk that the partition is on; KP_NO_SERIES when it is the disk itself */
+	__u16 group;  /* see KP_BLOCK_GROUPS */
 	struct kp_task submitter;
 };
 KP_ASSERT_SIZE(struct note, 64);
@@ -49,19 +53,26 @@ static __always_inline __u64 key_of(const void *object)
 	return key; /* not 0: one is an address in the program's memory */
 }
 
-static __always_inline struct note_set *set_of(__u64 key)
+/* Objects are at least 64 bytes apart; the multiplication spreads the regular distance between the requests of a queue. */
+static __always_inline __u64 hash_of(__u64 key)
 {
-	/* Objects are at least 64 bytes apart; the multiplication spreads the regular distance between the requests of a queue. */
-	__u32 index = (__u32)((key >> 6) * 0x9e3779b97f4a7c15ULL >> (64 - KP_NOTE_SETS_BITS));
+	return (key >> 6) * 0x9e3779b97f4a7c15ULL;
+}
+
+static __always_inline struct note_set *set_of(__u64 hash)
+{
+	__u32 index = (__u32)(hash >> (64 - KP_NOTE_SETS_BITS));
 
 	return bpf_map_lookup_elem(&kp_block_notes, &index);
 }
 
-/* The note of an I/O that has not ended. */
-static __always_inline struct note *find_note(__u64 key)
+static __always_inline struct note *first_of(struct note_set *set, __u64 hash)
 {
-	struct note_set *set = set_of(key);
+	return &set->way[hash >> (64 - KP_NOTE_SETS_BITS - KP_NOTE_WAY_BITS) & (KP_NOTE_WAYS - 1)];
+}
 
+static __noinline struct note *search_note(struct note_set *set, __u64 key)
+{
 	if (!set)
 		return NULL;
 #pragma unroll
@@ -72,19 +83,31 @@ static __always_inline struct note *find_note(__u64 key)
 	return NULL;
 }
 
+/* The note of an I/O that has not ended. */
+static __always_inline struct note *find_note(__u64 key)
+{
+	__u64 hash = hash_of(key);
+	struct note_set *set = set_of(hash);
+	struct note *note;
+
+	if (!set)
+		return NULL;
+	note = first_of(set, hash);
+	return note->key == key ? note : search_note(set, key);
+}
+
 /* The end of a noted I/O was not shown to us, but it must have been, for the request or bio is in use again. It counts now, in no time; whether
  * it failed is not known. Why it is not shown is not proven: the kernel skips a program that interrupts itself, but where this was seen it
  * said that it had skipped none. */
 static __noinline int give_up(struct note *note)
 {
-	struct kp_block_slot *slot;
 	struct moment now = {};
+	struct kp_block_slot *slot;
 
 	KP_LOSE(unended);
 	if (!note || !note->issued || !moment_now(&now))
 		return 0;
-	slot = slot_of(note->series, now.window);
-	leave_device(slot, &now, 1);
+	slot = leave_device(note->series, note->whole, &now, 1);
 	if (slot)
 		__sync_fetch_and_add(&slot->bytes, note->bytes);
 	return 0;
@@ -112,25 +135,41 @@ static __noinline struct note *reclaim_note(struct note_set *set, __u64 key)
 	return NULL;
 }
 
-/* A note for an I/O that begins; NULL when there is no room. The caller fills it in. */
-static __always_inline struct note *begin_note(__u64 key)
+static __always_inline bool take_note(struct note *note, __u64 key)
 {
-	struct note_set *set = set_of(key);
-	struct note *note = find_note(key);
+	return !*(volatile __u64 *)&note->key && !__sync_val_compare_and_swap(&note->key, 0, key);
+}
+
+/* The first choice is taken by another I/O, or by the last use of this request, which has not been seen to end. */
+static __noinline struct note *begin_elsewhere(struct note_set *set, __u64 key)
+{
+	struct note *note = search_note(set, key);
 
 	if (!set)
 		return NULL;
-	if (note) { /* its last use has not been seen to end */
+	if (note) {
 		give_up(note);
 		return note;
 	}
 #pragma unroll
 	for (int way = 0; way < KP_NOTE_WAYS; way++) {
-		note = &set->way[way];
-		if (!*(volatile __u64 *)&note->key && !__sync_val_compare_and_swap(&note->key, 0, key))
-			return note;
+		if (take_note(&set->way[way], key))
+			return &set->way[way];
 	}
 	return reclaim_note(set, key);
+}
+
+/* A note for an I/O that begins; NULL when there is no room. The caller fills it in. */
+static __always_inline struct note *begin_note(__u64 key)
+{
+	__u64 hash = hash_of(key);
+	struct note_set *set = set_of(hash);
+	struct note *note;
+
+	if (!set)
+		return NULL;
+	note = first_of(set, hash);
+	return take_note(note, key) ? note : begin_elsewhere(set, key);
 }
 
 static __always_inline void end_note(struct note *note)

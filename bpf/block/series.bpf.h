@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* From device and operation to series: given out at the first I/O, taken back by the agent. Private to block.bpf.c. */
+/* From disk or partition and operation to series: given out at the first I/O, taken back by the agent. Private to block.bpf.c. */
 #ifndef KPULSE_BLOCK_SERIES_BPF_H
 #define KPULSE_BLOCK_SERIES_BPF_H
 
@@ -13,6 +13,15 @@ struct kp_block_losses kp_block_losses;
 __u32 kp_block_ring_bits;
 
 #define KP_LOSE(what) __sync_fetch_and_add(&kp_block_losses.what, 1)
+
+#define KP_NO_SERIES 255
+
+/* What an I/O is counted in. */
+struct place {
+	__u8 series;
+	__u8 whole;   /* of the disk, when `series` is that of a partition; KP_NO_SERIES otherwise */
+	bool stacked; /* see struct kp_block_device */
+};
 
 /* Another CPU is looking for a free series for it right now. */
 #define KP_SERIES_WANTED 0xffffffffU
@@ -55,27 +64,48 @@ __noinline __u32 adopt_series(__u32 index, __u32 op)
 	return op;
 }
 
-static __always_inline __u32 series_of(struct gendisk *disk, __u32 op)
+static __always_inline __u32 index_of(__u32 dev)
 {
-	__u32 dev = dev_of(disk), index, series;
-
 #pragma unroll
-	for (index = 0; index < KP_BLOCK_DEVICES; index++) {
+	for (__u32 index = 0; index < KP_BLOCK_DEVICES; index++) {
 		if (kp_block_devices[index].dev == dev)
-			break;
+			return index;
 	}
-	if (index >= KP_BLOCK_DEVICES)
-		index = adopt_device(dev);
-	if (index < KP_BLOCK_DEVICES && op < KP_BLOCK_OPS) {
-		series = *(volatile __u32 *)&kp_block_devices[index].series[op];
-		if (series && series != KP_SERIES_WANTED)
-			return series - 1;
-		series = adopt_series(index, op);
-		if (series >= KP_BLOCK_OPS)
-			return series;
+	return adopt_device(dev);
+}
+
+/* The series of "other" when there is no room for one of its own. */
+static __always_inline __u32 series_of(__u32 index, __u32 op)
+{
+	__u32 series;
+
+	if (index >= KP_BLOCK_DEVICES || op >= KP_BLOCK_OPS)
+		return op;
+	series = *(volatile __u32 *)&kp_block_devices[index].series[op];
+	return series && series != KP_SERIES_WANTED ? series - 1 : adopt_series(index, op);
+}
+
+/* `device` is what the I/O was submitted to: the disk or a partition of it; NULL when that is not known. A partition without room for a series
+ * is counted for its disk. */
+static __always_inline struct place place_of(struct gendisk *disk, struct block_device *device, __u32 op)
+{
+	__u32 dev = dev_of(disk), index = index_of(dev);
+	struct place place = {.series = series_of(index, op), .whole = KP_NO_SERIES};
+	__u32 part;
+
+	place.stacked = index < KP_BLOCK_DEVICES && kp_block_devices[index].stacked;
+	if (place.series < KP_BLOCK_OPS) {
+		KP_LOSE(shared);
+		return place;
 	}
-	KP_LOSE(shared);
-	return op;
+	if (!device || device->bd_dev == dev)
+		return place;
+	part = series_of(index_of(device->bd_dev), op);
+	if (part < KP_BLOCK_OPS)
+		return place;
+	place.whole = place.series;
+	place.series = part;
+	return place;
 }
 
 #endif

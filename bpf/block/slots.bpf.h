@@ -137,8 +137,7 @@ static __always_inline void raise(__u32 *maximum, __u32 value)
 		__sync_val_compare_and_swap(maximum, seen, value);
 }
 
-/* An I/O goes to the device. How many are there is the agent's business: it knows how many there were when the window began. */
-static __always_inline void enter_device(struct kp_block_slot *slot, const struct moment *now)
+static __always_inline void deepen(struct kp_block_slot *slot, const struct moment *now)
 {
 	__s32 net;
 
@@ -150,13 +149,31 @@ static __always_inline void enter_device(struct kp_block_slot *slot, const struc
 		raise(&slot->net_max, net);
 }
 
-/* An I/O leaves the device, ended (1) or to come again (0). */
-static __always_inline void leave_device(struct kp_block_slot *slot, const struct moment *now, __u64 ended)
+static __always_inline void flatten(struct kp_block_slot *slot, const struct moment *now, __u64 ended)
 {
 	if (!slot)
 		return;
 	__sync_fetch_and_add(&slot->ios_net, ended - (1ULL << 32));
 	__sync_fetch_and_add(&slot->depth_ns, -now->left);
+}
+
+/* An I/O goes to the device. How many are there is the agent's business: it knows how many there were when the window began. */
+static __always_inline void enter_device(__u32 series, __u32 whole, const struct moment *now)
+{
+	deepen(slot_of(series, now->window), now);
+	if (whole != KP_NO_SERIES)
+		deepen(slot_of(whole, now->window), now);
+}
+
+/* An I/O leaves the device, ended (1) or to come again (0). Returns the slot that it is counted in. */
+static __always_inline struct kp_block_slot *leave_device(__u32 series, __u32 whole, const struct moment *now, __u64 ended)
+{
+	struct kp_block_slot *slot = slot_of(series, now->window);
+
+	flatten(slot, now, ended);
+	if (whole != KP_NO_SERIES)
+		flatten(slot_of(whole, now->window), now, 0);
+	return slot;
 }
 
 #endif

@@ -4,7 +4,8 @@
 #define KPULSE_BLOCK_SUBMITTER_BPF_H
 
 #include "block/kernel.bpf.h"
-#include "lib/task.bpf.h"
+#include "block/notes.bpf.h"
+#include "lib/cgroup.bpf.h"
 
 /* The watched cgroup of a task. */
 static __always_inline struct cgroup *watched_cgroup(struct task_struct *task)
@@ -41,24 +42,32 @@ static __always_inline __u64 id_within(struct cgroup *group, struct cgroup *of_r
 	return BPF_CORE_READ(group, kn, id);
 }
 
-/* Names the current task. What a kernel thread submits it mostly submits for others (writeback, loop, dm-crypt): then the cgroup is that
- * of the page, or else the one the bio is charged to, which is an ancestor where the I/O controller is not enabled all the way down. Each
- * only if it is of the hierarchy that is watched. */
-static __always_inline void name_submitter(struct kp_task *to, struct bio *bio)
+/* The cgroup that a kernel thread does it for, as for writeback, loop devices and dm-crypt: that of the page, or else the one the bio is charged
+ * to, which is an ancestor where the I/O controller is not enabled all the way down. Each only if it is of the watched hierarchy; 0 if not. */
+static __noinline __u64 beneficiary(struct task_struct *task, struct bio *bio)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct cgroup *watched;
-	__u64 owner;
+	struct cgroup *watched = watched_cgroup(task);
+	__u64 owner = id_within(page_cgroup(bio), watched);
 
-	kp_name_task(to, task);
-	if (!(((struct task_struct___block *)task)->flags & KP_PF_KTHREAD) || !bio)
-		return;
-	watched = watched_cgroup(task);
-	owner = id_within(page_cgroup(bio), watched);
 	if (!owner && bpf_core_field_exists(bio->bi_blkg))
 		owner = id_within(bio->bi_blkg->blkcg->css.cgroup, watched);
-	if (owner)
-		to->cgroup = owner;
+	return owner;
+}
+
+/* Notes the current task, and the cgroup that the I/O is for. */
+static __always_inline void name_submitter(struct note *note, struct bio *bio, __u32 op)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u32 number = bpf_get_smp_processor_id();
+	struct kp_cgroup_cpu *cpu = bpf_map_lookup_elem(&kp_cgroup_cpus, &number);
+	__u64 id = 0;
+
+	kp_name_task(&note->submitter, task);
+	if (((struct task_struct___block *)task)->flags & KP_PF_KTHREAD && bio)
+		id = beneficiary(task, bio);
+	if (id)
+		note->submitter.cgroup = id;
+	note->group = (cpu ? kp_cgroup_slot(cpu, note->submitter.cgroup) : KP_CGROUP_OTHER) * KP_BLOCK_OPS + op;
 }
 
 #endif

@@ -96,17 +96,18 @@ static __noinline __u32 kp_cgroup_ask(void)
 	return cpu ? kp_cgroup_slot(cpu, kp_cgroup_id(bpf_get_current_task_btf())) : KP_CGROUP_OTHER;
 }
 
-/* The slot of the current task's cgroup, as the scheduler probe counts its CPU time: the one it was in when it got the CPU. Asks the
- * task where that probe does not run. For process context. Always below KP_CGROUP_SLOTS. */
+/* The slot of the current task's cgroup, as the scheduler probe counts its CPU time: the one it was in when it got the CPU. Asks the task
+ * itself where no program or no switch said so. Always below KP_CGROUP_SLOTS. */
 static __always_inline __u32 kp_cgroup_current(void)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
 	__u32 number = bpf_get_smp_processor_id();
 	struct kp_cgroup_cpu *cpu = bpf_map_lookup_elem(&kp_cgroup_cpus, &number);
-	__u32 slot = cpu ? *(volatile __u32 *)&cpu->running : KP_CGROUP_OTHER;
+	__u64 running = cpu ? *(volatile __u64 *)&cpu->running : ~0ULL;
 
-	if (slot == KP_CGROUP_UNKNOWN)
-		slot = kp_cgroup_ask();
-	return slot & (KP_CGROUP_SLOTS - 1);
+	if (running >> KP_CGROUP_SLOT_BITS != (__u32)task->pid)
+		return kp_cgroup_ask() & (KP_CGROUP_SLOTS - 1);
+	return running & (KP_CGROUP_SLOTS - 1);
 }
 
 #endif

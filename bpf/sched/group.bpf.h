@@ -29,7 +29,7 @@ static __always_inline void group_run(struct kp_sched_cpu *cpu, struct task_stru
 	if (!here)
 		return;
 	cpu->group = kp_cgroup_slot(here, kp_cgroup_id(task));
-	*(volatile __u32 *)&here->running = cpu->group;
+	*(volatile __u64 *)&here->running = (__u64)(__u32)task->pid << KP_CGROUP_SLOT_BITS | cpu->group;
 }
 
 static __always_inline void group_arrive(struct kp_sched_cpu *cpu, struct kp_sched_groups *groups, struct task_struct *next, __u64 clock,

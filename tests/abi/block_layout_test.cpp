@@ -50,6 +50,14 @@ TEST(BlockLayout, RecordsAndTablesAreLaidOutTheSameOnBothSides) {
   ASSERT_EQ(times.size, sizeof(kp_block_times));
   EXPECT_OFFSET(times, kp_block_times, device);
   EXPECT_OFFSET(times, kp_block_times, total);
+  const Layout cpu = layout_of("kp_block_cpu");
+  ASSERT_EQ(cpu.size, sizeof(kp_block_cpu));
+  EXPECT_OFFSET(cpu, kp_block_cpu, requests);
+  EXPECT_OFFSET(cpu, kp_block_cpu, bios);
+  const Layout group = layout_of("kp_block_group");
+  ASSERT_EQ(group.size, sizeof(kp_block_group));
+  EXPECT_OFFSET(group, kp_block_group, bytes);
+  EXPECT_OFFSET(group, kp_block_group, ns);
   EXPECT_EQ(layout_of("kp_block_series").size, sizeof(kp_block_series));
   EXPECT_EQ(layout_of("kp_block_device").size, sizeof(kp_block_device));
   EXPECT_EQ(layout_of("kp_block_losses").size, sizeof(kp_block_losses));

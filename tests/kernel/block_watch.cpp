@@ -53,6 +53,10 @@ void BlockWatch::take(const Frame& frame) {
   last_devices_.clear();
   for (const Series& series : frame.series) {
     if (series.measurement == ids::kBlock) take_rows(frame, series);
+    if (series.measurement == ids::kCgroupIo) {
+      take_group(series);
+      continue;
+    }
     if (series.tags.size() != 2) continue;
     last_devices_.insert(series.tags[0]);
     for (const Column& column : series.columns) {
@@ -65,6 +69,11 @@ void BlockWatch::take(const Frame& frame) {
   }
   tasks_.insert(tasks_.end(), frame.tasks.begin(), frame.tasks.end());
   taken_ = frame.first_window + frame.windows;
+}
+
+void BlockWatch::take_group(const Series& series) {
+  auto& sums = groups_[{series.tags.at(0), series.tags.at(1)}];
+  for (const Column& column : series.columns) sums[column.field] += column.values.at(0);
 }
 
 void BlockWatch::take_rows(const Frame& frame, const Series& series) {
@@ -101,6 +110,13 @@ std::uint64_t BlockWatch::max(const std::string& device, const std::string& op, 
   std::uint64_t largest = 0;
   for (const BlockRow& row : rows(device, op)) largest = std::max(largest, row[field]);
   return largest;
+}
+
+std::uint64_t BlockWatch::group(const std::string& cgroup, const std::string& op, std::uint32_t field) const {
+  const auto found = groups_.find({cgroup, op});
+  if (found == groups_.end()) return 0;
+  const auto sum = found->second.find(field);
+  return sum == found->second.end() ? 0 : sum->second;
 }
 
 BlockWatch::Times BlockWatch::times(std::uint32_t measurement, const std::string& device, const std::string& op) const {

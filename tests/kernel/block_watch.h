@@ -48,6 +48,8 @@ class BlockWatch {
     std::vector<Bucket> buckets;
   };
   [[nodiscard]] Times times(std::uint32_t measurement, const std::string& device, const std::string& op) const;
+  /// Sum of a field of kpulse_cgroup_io.
+  [[nodiscard]] std::uint64_t group(const std::string& cgroup, const std::string& op, std::uint32_t field) const;
   /// The task a row's reference stands for.
   [[nodiscard]] const Task& task(std::uint64_t reference) const { return tasks_.at(reference - 1); }
   [[nodiscard]] std::uint64_t absent() const { return absent_; }
@@ -61,6 +63,7 @@ class BlockWatch {
 
   void step();
   void take(const Frame& frame);
+  void take_group(const Series& series);
   void take_rows(const Frame& frame, const Series& series);
 
   std::uint64_t window_ns_;
@@ -69,6 +72,7 @@ class BlockWatch {
   std::uint64_t taken_ = 0;
   std::uint64_t absent_ = 0;
   std::map<Key, std::vector<BlockRow>> rows_;
+  std::map<Key, std::map<std::uint32_t, std::uint64_t>> groups_;
   std::map<std::pair<std::uint32_t, Key>, Times> times_;
   std::vector<Task> tasks_;
   std::set<std::string> last_devices_;

@@ -66,7 +66,7 @@ Result<> Table::map_memory() {
   if (!owners) return fail(std::move(owners).error());
   auto cpus = bpf::MappedArray<kp_cgroup_cpu>::map(skeleton_->maps.kp_cgroup_cpus, bpf::Access::write);
   if (!cpus) return fail(std::move(cpus).error());
-  for (kp_cgroup_cpu& cpu : cpus->writable()) cpu.running = KP_CGROUP_UNKNOWN;
+  for (kp_cgroup_cpu& cpu : cpus->writable()) cpu.running = ~0ULL;
   auto ring = bpf::Ring::open(skeleton_->maps.kp_cgroup_ring, [this](auto bytes) { take_event(bytes); });
   if (!ring) return fail(std::move(ring).error());
   owners_ = std::move(*owners);

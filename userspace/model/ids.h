@@ -63,6 +63,11 @@ inline constexpr std::uint32_t kOverruns = 1, kShared = 2, kUnseen = 3, kUntimed
                                kBackwards = 7, kMissed = 8;
 }
 
+inline constexpr std::uint32_t kCgroupIo = 15;
+namespace cgroup_io {
+inline constexpr std::uint32_t kIos = 1, kBytes = 2, kTime = 3;
+}
+
 inline constexpr std::uint32_t kMemory = 20;
 namespace memory {
 inline constexpr std::uint32_t kUserFaults = 1, kKernelFaults = 2, kMajorFaults = 3, kDirectCount = 4, kDirect = 5,

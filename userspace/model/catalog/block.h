@@ -67,11 +67,12 @@ inline constexpr std::array kLossFields{
     Field{ids::block_losses::kShared, "shared", total, none,
           "events counted for the device other, because all series were taken", "kernel counter"},
     Field{ids::block_losses::kUnseen, "unseen", total, none,
-          "I/Os that ended without a note of how they began: timed by the request's own stamps, submitter unknown", "kernel counter"},
+          "I/Os that ended without a note of how they began: timed by the request's own stamps, submitter unknown",
+          "kernel counter"},
     Field{ids::block_losses::kUntimed, "untimed", total, none, "of these, I/Os without stamps: counted, in no time",
           "kernel counter"},
-    Field{ids::block_losses::kUnended, "unended", total, none, "I/Os whose end was not seen: counted, in no time, once their request is used again",
-          "kernel counter"},
+    Field{ids::block_losses::kUnended, "unended", total, none,
+          "I/Os whose end was not seen: counted, in no time, once their request is used again", "kernel counter"},
     Field{ids::block_losses::kUncounted, "uncounted", total, none,
           "I/Os of bio-based devices that were not counted, because too many were in flight", "kernel counter"},
     Field{ids::block_losses::kBackwards, "backwards", total, none,
@@ -80,9 +81,20 @@ inline constexpr std::array kLossFields{
           "events that came while the same program ran on the same CPU", "bpf_prog_info.recursion_misses"},
 };
 
+inline constexpr std::array<std::string_view, 2> kGroupTags{"cgroup", "op"};
+
+inline constexpr std::array kGroupFields{
+    Field{ids::cgroup_io::kIos, "ios", amount, none, "I/Os submitted for the cgroup that ended",
+          "as the submitter of kpulse_block"},
+    Field{ids::cgroup_io::kBytes, "io_bytes", amount, bytes, "their bytes", "as in kpulse_block"},
+    Field{ids::cgroup_io::kTime, "io_ns", amount, nanoseconds, "their time, queue and device", "as in kpulse_block"},
+};
+
 inline constexpr std::array kMeasurements{
-    Measurement{ids::kBlock, "kpulse_block", Scope::window, kTags, kFields,
-                "What one disk did in one window, by operation: read, write, discard, flush, other."},
+    Measurement{
+        ids::kBlock, "kpulse_block", Scope::window, kTags, kFields,
+        "What one disk or partition did in one window, by operation: read, write, discard, flush, other. A disk has "
+        "what its partitions have, too."},
     Measurement{ids::kBlockQueue, "kpulse_block_queue", Scope::interval, kTags, kQueueFields,
                 "Distribution of the time that I/Os wait for the driver."},
     Measurement{ids::kBlockDevice, "kpulse_block_device", Scope::interval, kTags, kDeviceFields,
@@ -95,6 +107,10 @@ inline constexpr std::array kMeasurements{
                 {},
                 kLossFields,
                 "What the block probe could not measure, whenever that changes."},
+    Measurement{ids::kCgroupIo, "kpulse_cgroup_io", Scope::interval, kGroupTags, kGroupFields,
+                "Block I/O of one cgroup on all disks, by operation. Counted once where devices are stacked (dm, md): "
+                "at the disks below. An "
+                "I/O to a loop device is one, and what it causes below is another."},
 };
 
 }  // namespace kpulse::block_catalog

@@ -1,5 +1,6 @@
 #include "probes/block/assembler.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "model/ids.h"
@@ -13,8 +14,9 @@ void BlockAssembler::set_windows(const kp_window_config& config) {
   config_ = config;
 }
 
-void BlockAssembler::begin(std::uint32_t series, std::uint32_t op, std::string device, const kp_block_times& base) {
-  series_.at(series).emplace(std::move(device), op).set_base(base);
+void BlockAssembler::begin(std::uint32_t series, std::uint32_t op, std::string device, std::string disk) {
+  series_.at(series).emplace(std::move(device), op);
+  disks_.at(series) = std::move(disk);
 }
 
 void BlockAssembler::end(std::uint32_t series) {
@@ -26,9 +28,35 @@ BlockSeries* BlockAssembler::find(std::uint32_t series) {
   return known ? &*known : nullptr;
 }
 
+BlockSeries* BlockAssembler::whole_of(std::uint32_t series) {
+  const BlockSeries* part = find(series);
+  if (part == nullptr || disks_[series].empty()) return nullptr;
+  const auto found = std::ranges::find_if(series_, [&](const auto& other) {
+    return other && other->op() == part->op() && other->device() == disks_[series];
+  });
+  return found == series_.end() ? nullptr : &**found;
+}
+
+void BlockAssembler::on_slot(std::uint32_t series, const kp_block_slot& slot) {
+  if (BlockSeries* known = find(series)) known->on_slot(slot);
+  if (BlockSeries* whole = whole_of(series)) whole->on_part(slot);
+}
+
+void BlockAssembler::on_errors(std::uint32_t series, const kp_block_errors& errors) {
+  if (BlockSeries* known = find(series)) known->on_errors(errors);
+  if (BlockSeries* whole = whole_of(series)) whole->on_errors(errors);
+}
+
+void BlockAssembler::on_times(std::uint32_t series, const kp_block_times& times) {
+  if (BlockSeries* known = find(series)) known->on_times(times);
+  if (BlockSeries* whole = whole_of(series)) whole->on_times(times);
+}
+
 bool BlockAssembler::on_worst(const kp_block_worst& worst) {
   if (worst.series >= series_.size()) return false;
-  if (auto& known = series_[worst.series]; known && worst.epoch == config_.epoch) known->on_worst(worst);
+  if (worst.epoch != config_.epoch) return true;
+  if (BlockSeries* known = find(worst.series)) known->on_worst(worst);
+  if (BlockSeries* whole = whole_of(worst.series)) whole->on_worst(worst);
   return true;
 }
 

@@ -20,12 +20,18 @@ class BlockAssembler {
   /// Another epoch forgets all windows: a stream begins.
   void set_windows(const kp_window_config& config);
 
-  /// A series has had its first I/O, or its device is called differently from now on. Below KP_BLOCK_SERIES.
-  void begin(std::uint32_t series, std::uint32_t op, std::string device, const kp_block_times& base);
+  /// A series has had its first I/O, or its device is called differently from now on. Below KP_BLOCK_SERIES. `disk` is
+  /// the one that a partition is on: what is counted for the partition is the disk's, too. Empty for a disk.
+  void begin(std::uint32_t series, std::uint32_t op, std::string device, std::string disk);
   /// Its device is gone.
   void end(std::uint32_t series);
   /// A series that has begun and not ended; nullptr otherwise.
   [[nodiscard]] BlockSeries* find(std::uint32_t series);
+
+  /// What a series that has begun counted in a window, and how long its I/Os took since the last call.
+  void on_slot(std::uint32_t series, const kp_block_slot& slot);
+  void on_errors(std::uint32_t series, const kp_block_errors& errors);
+  void on_times(std::uint32_t series, const kp_block_times& times);
 
   /// A record of the ring buffer. False when there can be no such series.
   bool on_worst(const kp_block_worst& worst);
@@ -40,8 +46,11 @@ class BlockAssembler {
 
  private:
   void append_losses(std::vector<Series>& series);
+  /// The series of the disk that a partition's series is part of; nullptr if it is of a disk.
+  [[nodiscard]] BlockSeries* whole_of(std::uint32_t series);
 
   std::array<std::optional<BlockSeries>, KP_BLOCK_SERIES> series_;
+  std::array<std::string, KP_BLOCK_SERIES> disks_;  // of partitions
   kp_window_config config_{};
   std::array<std::uint64_t, 8> losses_{}, losses_sent_{};  // by field - 1
   std::uint64_t windows_lost_ = 0;

@@ -13,6 +13,7 @@
 #include "block.skel.h"
 #include "bpf/kernel.h"
 #include "cgroups/table.h"
+#include "probes/block/times.h"
 
 void destroy_block_bpf(block_bpf* skeleton) noexcept {
   block_bpf__destroy(skeleton);
@@ -50,6 +51,8 @@ Result<> BlockProbe::open(const Machine& machine) {
         programs.kp_backmerge, programs.kp_frontmerge, programs.kp_bio_queue, programs.kp_bio_complete}) {
     programs_.want(machine.types, program);
   }
+  bpf_map__set_max_entries(skeleton_->maps.kp_block_cpus, static_cast<std::uint32_t>(libbpf_num_possible_cpus()));
+  if (auto shared = machine.cgroups.share(skeleton_->obj); !shared) return shared;
   skeleton_->rodata->kp_cgroup_subsys = machine.cgroups.subsys();
   skeleton_->rodata->kp_ring_wakeup = bpf_map__max_entries(skeleton_->maps.kp_block_ring) / 2;
   return {};
@@ -60,12 +63,12 @@ Result<> BlockProbe::map_memory() {
   if (!slots) return fail(std::move(slots).error());
   auto errors = bpf::MappedArray<kp_block_errors>::map(skeleton_->maps.kp_block_errors, bpf::Access::write);
   if (!errors) return fail(std::move(errors).error());
-  auto times = bpf::MappedArray<kp_block_times>::map(skeleton_->maps.kp_block_times);
-  if (!times) return fail(std::move(times).error());
+  auto cpus = bpf::MappedArray<kp_block_cpu>::map(skeleton_->maps.kp_block_cpus);
+  if (!cpus) return fail(std::move(cpus).error());
   auto ring = bpf::Ring::open(skeleton_->maps.kp_block_ring, [this](auto bytes) { take_record(bytes); });
   if (!ring) return fail(std::move(ring).error());
   slot_memory_ = std::move(*slots);
-  times_ = std::move(*times);
+  cpus_ = std::move(*cpus);
   ring_ = std::move(*ring);
   error_memory_ = std::move(*errors);
   slots_ = BlockSlots(slot_memory_.writable(), error_memory_.writable());
@@ -78,6 +81,8 @@ Result<> BlockProbe::attach(const Machine& machine) {
   auto loaded = programs_.load([&] { return open(machine); }, [this] { return block_bpf__load(skeleton_.get()); });
   if (!loaded) return loaded;
   if (auto mapped = map_memory(); !mapped) return mapped;
+  cgroups_ = &machine.cgroups;
+  mark_stacked();
   programs_.attach();
   if (!programs_.attached("kp_rq_complete") && !programs_.attached("kp_bio_complete")) {
     return fail("block: cannot see the end of an I/O: " + programs_.status().front().reason);
@@ -101,7 +106,7 @@ void BlockProbe::set_windows(const kp_window_config& config) {
   assembler_.set_windows(config);
   if (!begins) return;
   for (std::uint32_t index = 0; index < KP_BLOCK_SERIES; ++index) {  // a stream begins: its histograms, too
-    if (read_now(skeleton_->bss->kp_block_series[index].used) != 0) released_[index] = times_.values()[index];
+    if (read_now(skeleton_->bss->kp_block_series[index].used) != 0) times_before_[index] = times_of(index);
   }
 }
 
@@ -116,9 +121,37 @@ void BlockProbe::take_record(std::span<const std::byte> bytes) {
   if (record.head.type != KP_RECORD_BLOCK_WORST || !assembler_.on_worst(record)) ++records_invalid_;
 }
 
-kp_block_times BlockProbe::base_of(std::uint32_t series) const {
-  const auto found = released_.find(series);
-  return found == released_.end() ? kp_block_times{} : found->second;
+kp_block_times BlockProbe::times_of(std::uint32_t series) const {
+  kp_block_times sum{};
+  for (const kp_block_cpu& cpu : cpus_.values()) add(sum, cpu.times[series]);
+  return sum;
+}
+
+void BlockProbe::take_times(std::uint32_t series) {
+  if (assembler_.find(series) == nullptr) return;
+  const kp_block_times now = times_of(series);
+  const kp_block_times before = std::exchange(times_before_[series], now);
+  assembler_.on_times(series, difference(before, now));
+}
+
+void BlockProbe::mark_stacked() {
+  kp_block_device* free = skeleton_->bss->kp_block_devices;
+  for (const std::uint32_t dev : names_.stacked_devices()) {
+    if (free == std::end(skeleton_->bss->kp_block_devices)) return;
+    free->stacked = 1;
+    (free++)->dev = dev;
+  }
+}
+
+void BlockProbe::begin_series(std::uint32_t index, std::uint32_t dev) {
+  const std::uint32_t op = read_now(skeleton_->bss->kp_block_series[index].used) & ~KP_BLOCK_SERIES_USED;
+  const auto name = dev == 0 ? std::optional<std::string>("other") : names_.find(dev);
+  if (!name) return;
+  assembler_.begin(index, op, *name, names_.disk_of(dev).value_or(""));
+  for (kp_block_device& device : skeleton_->bss->kp_block_devices) {
+    if (dev != 0 && read_now(device.dev) == dev)
+      write_now<std::uint32_t>(device.stacked, names_.stacked(*name) ? 1 : 0);
+  }
 }
 
 void BlockProbe::follow_series() {
@@ -127,8 +160,7 @@ void BlockProbe::follow_series() {
     const std::uint32_t dev = read_now(series.dev);
     if (read_now(series.used) == 0 || assembler_.find(index) != nullptr) continue;
     if (index >= KP_BLOCK_OPS && dev == 0) continue;  // being set up
-    const auto name = dev == 0 ? std::optional<std::string>("other") : names_.find(dev);
-    if (name) assembler_.begin(index, read_now(series.used) & ~KP_BLOCK_SERIES_USED, *name, base_of(index));
+    begin_series(index, dev);
   }
 }
 
@@ -137,13 +169,14 @@ void BlockProbe::release_device(std::uint32_t dev) {
   for (kp_block_device& device : bss.kp_block_devices) {
     if (read_now(device.dev) != dev) continue;
     for (std::uint32_t& series : device.series) write_now<std::uint32_t>(series, 0);
+    write_now<std::uint32_t>(device.stacked, 0);
     write_now<std::uint32_t>(device.dev, 0);
   }
   for (std::uint32_t index = KP_BLOCK_OPS; index < KP_BLOCK_SERIES; ++index) {
     kp_block_series& series = bss.kp_block_series[index];
     if (read_now(series.dev) != dev) continue;
     assembler_.end(index);
-    released_[index] = times_.values()[index];
+    times_before_[index] = times_of(index);
     write_now<std::uint32_t>(series.dev, 0);
     write_now<std::uint32_t>(series.used, 0);
   }
@@ -158,7 +191,7 @@ void BlockProbe::follow_device(std::uint32_t index) {
   const BlockSeries* known = assembler_.find(index);
   if (known == nullptr || known->device() == *name) return;
   assembler_.end(index);  // another device has its number: begins anew
-  released_[index] = times_.values()[index];
+  times_before_[index] = times_of(index);
 }
 
 void BlockProbe::settle_depth(std::uint32_t index, std::uint64_t end) {
@@ -181,18 +214,10 @@ void BlockProbe::drain(std::uint64_t end) {
   follow_series();
   // The slots first: the record of an I/O comes into the ring buffer after it was counted, and so is there.
   const auto lost = slots_.take(
-      end,
-      [this](std::uint32_t index, const kp_block_slot& slot) {
-        if (BlockSeries* series = assembler_.find(index)) series->on_slot(slot);
-      },
-      [this](std::uint32_t index, const kp_block_errors& errors) {
-        if (BlockSeries* series = assembler_.find(index)) series->on_errors(errors);
-      });
+      end, [this](std::uint32_t series, const kp_block_slot& slot) { assembler_.on_slot(series, slot); },
+      [this](std::uint32_t series, const kp_block_errors& errors) { assembler_.on_errors(series, errors); });
   for (const auto& [first, last] : lost) assembler_.lose(first, last);
   ring_->consume(bpf_map__max_entries(skeleton_->maps.kp_block_ring) / sizeof(kp_block_worst));
-  for (std::uint32_t index = 0; index < KP_BLOCK_SERIES; ++index) {
-    if (BlockSeries* series = assembler_.find(index)) series->on_times(times_.values()[index]);
-  }
   if (const std::uint64_t now = monotonic_ns(); now >= look_due_ns_) {
     look_due_ns_ = now + kLookNs;
     look_around(end);
@@ -201,7 +226,11 @@ void BlockProbe::drain(std::uint64_t end) {
 }
 
 void BlockProbe::collect(const WindowRange& windows, TaskTable& tasks, std::vector<Series>& series) {
+  if (windows.count == 0) return;
+  for (std::uint32_t index = 0; index < KP_BLOCK_SERIES; ++index) take_times(index);
   assembler_.collect(windows, tasks, series);
+  groups_.collect(
+      cpus_.values(), [this](std::uint32_t slot) { return cgroups_->name(slot); }, series);
 }
 
 std::uint64_t BlockProbe::recursion_misses() const {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -15,6 +14,7 @@
 #include "bpf/ring.h"
 #include "probes/block/assembler.h"
 #include "probes/block/device_names.h"
+#include "probes/block/groups.h"
 #include "probes/block/slots.h"
 #include "probes/probe.h"
 
@@ -53,21 +53,28 @@ class BlockProbe final : public Probe {
   /// Once a second: devices that are gone or called differently, the depth of those at rest, what was missed.
   void look_around(std::uint64_t end);
   void follow_device(std::uint32_t series);
+  void begin_series(std::uint32_t series, std::uint32_t dev);
+  /// Devices that hand I/O on to others, before the first one goes there.
+  void mark_stacked();
   void release_device(std::uint32_t dev);
   void settle_depth(std::uint32_t series, std::uint64_t end);
   [[nodiscard]] std::uint64_t recursion_misses() const;
-  [[nodiscard]] kp_block_times base_of(std::uint32_t series) const;
+  [[nodiscard]] kp_block_times times_of(std::uint32_t series) const;
+  /// Hands over what the times of a series have grown by.
+  void take_times(std::uint32_t series);
 
   Skeleton skeleton_;
   bpf::Programs programs_;
   bpf::MappedArray<kp_block_slot> slot_memory_;
   bpf::MappedArray<kp_block_errors> error_memory_;
-  bpf::MappedArray<kp_block_times> times_;
+  bpf::MappedArray<kp_block_cpu> cpus_;
   std::unique_ptr<bpf::Ring> ring_;
   BlockSlots slots_{{}, {}};
   BlockAssembler assembler_;
+  BlockGroups groups_;
   DeviceNames names_;
-  std::map<std::uint32_t, kp_block_times> released_;  // what a series had counted for the device before
+  const cgroups::Table* cgroups_ = nullptr;
+  std::vector<kp_block_times> times_before_ = std::vector<kp_block_times>(KP_BLOCK_SERIES);  // that have been taken
   kp_window_config config_{};
   std::uint64_t look_due_ns_ = 0;
   std::uint64_t missed_ = 0;

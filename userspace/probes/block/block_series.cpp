@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "model/ids.h"
+#include "probes/block/times.h"
 
 namespace kpulse::probes {
 namespace {
@@ -26,12 +27,10 @@ std::int64_t net(const kp_block_slot& slot) {
   return static_cast<std::int64_t>(slot.ios_net) >> 32;
 }
 
-/// Buckets are 32 bits wide and wrap; so does the difference.
-Column difference(std::uint64_t sum, std::span<const __u32> before, std::span<const __u32> now) {
+Column distribution(std::uint64_t sum, std::span<const __u32> counts) {
   Column column{.field = ids::histogram::kDistribution, .values = {}, .reals = {}, .buckets = {}, .sum = sum};
-  for (std::uint32_t bucket = 0; bucket < now.size(); ++bucket) {
-    const std::uint32_t count = now[bucket] - before[bucket];
-    if (count > 0) column.buckets.push_back({.index = bucket, .count = count});
+  for (std::uint32_t bucket = 0; bucket < counts.size(); ++bucket) {
+    if (counts[bucket] > 0) column.buckets.push_back({.index = bucket, .count = counts[bucket]});
   }
   return column;
 }
@@ -40,6 +39,42 @@ Column difference(std::uint64_t sum, std::span<const __u32> before, std::span<co
 
 std::string_view block_op_name(std::uint32_t op) noexcept {
   return op < kOpNames.size() ? kOpNames[op] : kOpNames.back();
+}
+
+void BlockSeries::on_slot(const kp_block_slot& slot) {
+  last_window_ = std::max(last_window_, std::uint64_t{slot.window});
+  kp_block_slot& known = slots_[slot.window];
+  known.window = slot.window;
+  known.ios_net += slot.ios_net;
+  known.bytes += slot.bytes;
+  known.queue_ns += slot.queue_ns;
+  known.device_ns += slot.device_ns;
+  known.depth_ns += slot.depth_ns;
+  known.worst = std::max(known.worst, slot.worst);
+  known.net_max = std::max(known.net_max, slot.net_max);
+  known.merges += slot.merges;
+  known.requeues += slot.requeues;
+}
+
+void BlockSeries::on_part(const kp_block_slot& slot) {
+  kp_block_slot without_depth = slot;
+  without_depth.ios_net = ended(slot);
+  without_depth.depth_ns = 0;
+  without_depth.net_max = 0;
+  on_slot(without_depth);
+}
+
+void BlockSeries::on_errors(const kp_block_errors& errors) {
+  const auto [at, added] = errors_.try_emplace(errors.window, errors);
+  if (added) return;
+  at->second.io += errors.io;
+  at->second.timeout += errors.timeout;
+  at->second.nospc += errors.nospc;
+  at->second.other += errors.other;
+}
+
+void BlockSeries::on_times(const kp_block_times& times) {
+  add(times_, times);
 }
 
 void BlockSeries::on_worst(const kp_block_worst& worst) {
@@ -106,15 +141,12 @@ std::uint64_t BlockSeries::collect(const WindowRange& windows, std::uint64_t len
   std::vector<double> depths(windows.count);
   for (std::uint32_t row = 0; row < windows.count; ++row) {
     const std::uint64_t window = windows.first + row;
-    while (!slots_.empty() && slots_.front().window < window) {
-      pass(slots_.front(), length);  // before the stream: it still leaves its depth
-      slots_.pop_front();
+    while (!slots_.empty() && slots_.begin()->first < window) {
+      pass(slots_.begin()->second, length);  // before the stream: it still leaves its depth
+      slots_.erase(slots_.begin());
     }
-    kp_block_slot slot{};
-    if (!slots_.empty() && slots_.front().window == window) {
-      slot = slots_.front();
-      slots_.pop_front();
-    }
+    const auto node = slots_.extract(window);
+    const kp_block_slot slot = node ? node.mapped() : kp_block_slot{};
     if (std::ranges::any_of(lost_, [&](const Range& range) { return window >= range.first && window < range.end; })) {
       rows.absent.push_back(row);
       continue;
@@ -138,18 +170,16 @@ std::uint64_t BlockSeries::collect(const WindowRange& windows, std::uint64_t len
 }
 
 void BlockSeries::append_histograms(std::vector<Series>& series) {
-  const std::uint64_t queue = now_.queue_sum - before_.queue_sum;
-  const std::uint64_t device = now_.device_sum - before_.device_sum;
-  const auto append = [&](std::uint32_t measurement, std::uint64_t sum, const auto& before, const auto& now) {
-    Column column = difference(sum, before, now);
+  const auto append = [&](std::uint32_t measurement, std::uint64_t sum, std::span<const __u32> counts) {
+    Column column = distribution(sum, counts);
     if (column.buckets.empty()) return;
     series.push_back(empty(measurement));
     series.back().columns.push_back(std::move(column));
   };
-  append(ids::kBlockQueue, queue, before_.queue, now_.queue);
-  append(ids::kBlockDevice, device, before_.device, now_.device);
-  append(ids::kBlockTotal, queue + device, before_.total, now_.total);
-  before_ = now_;
+  append(ids::kBlockQueue, times_.queue_sum, times_.queue);
+  append(ids::kBlockDevice, times_.device_sum, times_.device);
+  append(ids::kBlockTotal, times_.queue_sum + times_.device_sum, times_.total);
+  times_ = {};
 }
 
 }  // namespace kpulse::probes

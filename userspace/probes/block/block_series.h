@@ -1,8 +1,7 @@
-// One operation of one disk: from what the kernel counted in windows to rows. Pure.
+// One operation of one disk or partition: from what the kernel counted in windows to rows. Pure.
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <string>
 #include <vector>
@@ -19,16 +18,15 @@ class BlockSeries {
  public:
   BlockSeries(std::string device, std::uint32_t op) : device_(std::move(device)), op_(op) {}
 
-  /// What was counted in a window; ascending.
-  void on_slot(const kp_block_slot& slot) {
-    last_window_ = slot.window;
-    slots_.push_back(slot);
-  }
+  /// What was counted in a window.
+  void on_slot(const kp_block_slot& slot);
+  /// The same of a partition of the disk. The disk knows its depth itself.
+  void on_part(const kp_block_slot& slot);
 
   /// A candidate for its window's longest I/O, in any order.
   void on_worst(const kp_block_worst& worst);
 
-  void on_errors(const kp_block_errors& errors) { errors_.insert_or_assign(errors.window, errors); }
+  void on_errors(const kp_block_errors& errors);
 
   /// The kernel says that nothing is at the device, and nothing has happened for long: what a lost event has put out of
   /// order is right again.
@@ -41,9 +39,8 @@ class BlockSeries {
   /// Windows [first, end) cannot be trusted.
   void lose(std::uint64_t first, std::uint64_t end);
 
-  /// The reading that the first difference is taken from.
-  void set_base(const kp_block_times& times) { before_ = now_ = times; }
-  void on_times(const kp_block_times& times) { now_ = times; }
+  /// Times of I/Os that have ended since the last time.
+  void on_times(const kp_block_times& times);
 
   /// Appends the series of these windows of `length` ns; nothing before its first I/O. Returns how many windows are
   /// absent.
@@ -51,6 +48,7 @@ class BlockSeries {
                         std::vector<Series>& series);
 
   [[nodiscard]] const std::string& device() const noexcept { return device_; }
+  [[nodiscard]] std::uint32_t op() const noexcept { return op_; }
 
  private:
   struct Range {
@@ -67,12 +65,12 @@ class BlockSeries {
   std::string device_;
   std::uint32_t op_;
   std::uint64_t last_window_ = 0;
-  std::deque<kp_block_slot> slots_;
+  std::map<std::uint64_t, kp_block_slot> slots_;     // by window
   std::map<std::uint64_t, kp_block_worst> worst_;    // by window
   std::map<std::uint64_t, kp_block_errors> errors_;  // by window
   std::vector<Range> lost_;
   std::int64_t depth_ = 0;  // at the end of the last window collected
-  kp_block_times before_{}, now_{};
+  kp_block_times times_{};  // of the interval
 };
 
 /// The tag value of an operation.

@@ -41,7 +41,7 @@ class BlockAssemblerTest : public testing::Test {
 
 TEST_F(BlockAssemblerTest, ADeviceThatIsGoneIsNoLongerSent) {
   assembler_.begin(7, KP_BLOCK_READ, "zram0", {});
-  assembler_.find(7)->on_slot(slot(10));
+  assembler_.on_slot(7, slot(10));
   EXPECT_THAT(collect(10, 1), SizeIs(1));
   assembler_.end(7);
   EXPECT_EQ(assembler_.find(7), nullptr);
@@ -50,7 +50,7 @@ TEST_F(BlockAssemblerTest, ADeviceThatIsGoneIsNoLongerSent) {
 
 TEST_F(BlockAssemblerTest, AnotherEpochForgetsAllWindows) {
   assembler_.begin(7, KP_BLOCK_READ, "vda", {});
-  assembler_.find(7)->on_slot(slot(10));
+  assembler_.on_slot(7, slot(10));
   assembler_.set_windows({.base_clock = 0, .base_window = 0, .length = 1'000, .epoch = 2});
   EXPECT_THAT(collect(10, 1), IsEmpty());
 }
@@ -81,9 +81,25 @@ TEST_F(BlockAssemblerTest, LossesAreSentWhenTheyChange) {
 
 TEST_F(BlockAssemblerTest, AFrameWithoutWindowsHasNoRows) {
   assembler_.begin(7, KP_BLOCK_READ, "vda", {});
-  assembler_.find(7)->on_slot(slot(10));
+  assembler_.on_slot(7, slot(10));
   EXPECT_THAT(collect(10, 0), IsEmpty());
   EXPECT_THAT(collect(10, 1), SizeIs(1));
+}
+
+TEST_F(BlockAssemblerTest, WhatAPartitionCountedIsItsDisksToo) {
+  assembler_.begin(5, KP_BLOCK_WRITE, "vda", "");
+  assembler_.begin(6, KP_BLOCK_READ, "vda", "");
+  assembler_.begin(7, KP_BLOCK_READ, "vda1", "vda");
+  assembler_.on_slot(7, slot(10));
+  kp_block_times times{};
+  times.total[3] = 1;
+  assembler_.on_times(7, times);
+  collect(10, 1);
+  ASSERT_THAT(output_, SizeIs(4));  // rows and a histogram of each
+  EXPECT_THAT(output_[0].tags, ElementsAre("vda", "read"));
+  EXPECT_EQ(output_[1].measurement, ids::kBlockTotal);
+  EXPECT_THAT(output_[2].tags, ElementsAre("vda1", "read"));
+  EXPECT_EQ(output_[2].columns.size(), output_[0].columns.size());
 }
 
 TEST(DeviceNames, ComeFromTheNumberAndEndWithTheDevice) {
@@ -95,14 +111,40 @@ TEST(DeviceNames, ComeFromTheNumberAndEndWithTheDevice) {
   EXPECT_EQ(names.find((252U << 20U) | 6U), std::nullopt);
 }
 
+TEST(DeviceNames, KnowTheDiskOfAPartition) {
+  const test::TempDir sysfs;
+  std::filesystem::create_directories(sysfs.path() / "dev/block");
+  std::filesystem::create_symlink("../../devices/pci/block/vda", sysfs.path() / "dev/block/254:0");
+  std::filesystem::create_symlink("../../devices/pci/block/vda/vda1", sysfs.path() / "dev/block/254:1");
+  std::filesystem::create_directories(sysfs.path() / "class/block/vda");
+  std::filesystem::create_directories(sysfs.path() / "class/block/vda1/partition");
+  const DeviceNames names(sysfs.path());
+  EXPECT_EQ(names.disk_of(254U << 20U), std::nullopt);
+  EXPECT_EQ(names.disk_of((254U << 20U) | 1U), "vda");
+  EXPECT_EQ(names.disk_of((254U << 20U) | 2U), std::nullopt);
+}
+
+TEST(DeviceNames, ADeviceWithSlavesIsStacked) {
+  const test::TempDir sysfs;
+  std::filesystem::create_directories(sysfs.path() / "block/dm-0/slaves/vda");
+  std::filesystem::create_directories(sysfs.path() / "block/vda/slaves");
+  static_cast<void>(sysfs.write("block/dm-0/dev", "253:0\n"));
+  static_cast<void>(sysfs.write("block/vda/dev", "254:0\n"));
+  const DeviceNames names(sysfs.path());
+  EXPECT_TRUE(names.stacked("dm-0"));
+  EXPECT_FALSE(names.stacked("vda"));
+  EXPECT_FALSE(names.stacked("vdb"));
+  EXPECT_THAT(names.stacked_devices(), ElementsAre(253U << 20U));
+}
+
 TEST(DeviceNames, AnIdleDeviceHasNothingInFlight) {
   const test::TempDir sysfs;
-  std::filesystem::create_directories(sysfs.path() / "block/vda");
+  std::filesystem::create_directories(sysfs.path() / "class/block/vda");
   const DeviceNames names(sysfs.path());
   EXPECT_FALSE(names.idle("vda"));
-  static_cast<void>(sysfs.write("block/vda/inflight", "       0        2\n"));
+  static_cast<void>(sysfs.write("class/block/vda/inflight", "       0        2\n"));
   EXPECT_FALSE(names.idle("vda"));
-  static_cast<void>(sysfs.write("block/vda/inflight", "       0        0\n"));
+  static_cast<void>(sysfs.write("class/block/vda/inflight", "       0        0\n"));
   EXPECT_TRUE(names.idle("vda"));
 }
 

@@ -175,28 +175,50 @@ TEST_F(BlockSeriesTest, WindowsThatCannotBeTrustedAreAbsent) {
   EXPECT_THAT(values(rows, id::kIos), ElementsAre(1, 0, 0, 0));
 }
 
-TEST_F(BlockSeriesTest, HistogramsAreDifferencesEvenWhenABucketWraps) {
+TEST_F(BlockSeriesTest, HistogramsHaveWhatCameSinceTheLastFrame) {
   series_.on_slot(slot(10, 1, 0, 0));
-  kp_block_times base{};
-  base.queue_sum = 100;
-  base.device_sum = 200;
-  base.device[7] = 0xffffffff;
-  series_.set_base(base);
-  kp_block_times now = base;
-  now.queue_sum += 5;
-  now.device_sum += 30;
-  now.device[7] += 2;
-  now.total[9] += 2;
-  series_.on_times(now);
+  kp_block_times times{};
+  times.queue_sum = 5;
+  times.device_sum = 30;
+  times.device[7] = 1;
+  times.total[9] = 1;
+  series_.on_times(times);
+  series_.on_times(times);
   collect(10, 1);
   ASSERT_THAT(output_, SizeIs(3));  // nothing was queued
   EXPECT_EQ(output_[1].measurement, ids::kBlockDevice);
   EXPECT_THAT(output_[1].columns.at(0).buckets, ElementsAre(Bucket{.index = 7, .count = 2}));
-  EXPECT_EQ(output_[1].columns.at(0).sum, 30U);
+  EXPECT_EQ(output_[1].columns.at(0).sum, 60U);
   EXPECT_EQ(output_[2].measurement, ids::kBlockTotal);
-  EXPECT_EQ(output_[2].columns.at(0).sum, 35U);
+  EXPECT_EQ(output_[2].columns.at(0).sum, 70U);
   collect(11, 1);
   EXPECT_THAT(output_, SizeIs(1));
+}
+
+TEST_F(BlockSeriesTest, ADiskHasWhatItsPartitionsCountedButKnowsItsDepthItself) {
+  series_.on_slot(slot(10, 1, 2, 700));  // what went to the partition is in the depth already
+  kp_block_slot part = slot(10, 3, -1, 5'000);
+  part.bytes = 512;
+  part.net_max = 9;
+  series_.on_part(part);
+  const Series& rows = collect(10, 2);
+  EXPECT_THAT(values(rows, id::kIos), ElementsAre(4, 0));
+  EXPECT_THAT(values(rows, id::kBytes), ElementsAre(512, 0));
+  EXPECT_THAT(values(rows, id::kDepthMax), ElementsAre(0, 2));
+  EXPECT_THAT(depths(rows), ElementsAre(DoubleEq(0.7), DoubleEq(2)));
+}
+
+TEST_F(BlockSeriesTest, ErrorsOfADiskAndItsPartitionsAddUp) {
+  series_.on_slot(slot(10, 2, 0, 0));
+  kp_block_errors errors{};
+  errors.window = 10;
+  errors.io = 1;
+  errors.other = 2;
+  series_.on_errors(errors);
+  series_.on_errors(errors);
+  const Series& rows = collect(10, 1);
+  EXPECT_THAT(values(rows, id::kErrorsIo), ElementsAre(2));
+  EXPECT_THAT(values(rows, id::kErrorsOther), ElementsAre(4));
 }
 
 }  // namespace

@@ -1,0 +1,47 @@
+#include "probes/block/groups.h"
+
+#include "model/ids.h"
+#include "probes/block/block_series.h"
+
+namespace kpulse::probes {
+namespace {
+
+namespace id = ids::cgroup_io;
+
+kp_block_group sum_of(std::span<const kp_block_cpu> cpus, std::uint32_t number) {
+  kp_block_group sum{};
+  for (const kp_block_cpu& cpu : cpus) {
+    for (const kp_block_group& part : {cpu.requests[number], cpu.bios[number]}) {
+      sum.ios += part.ios;
+      sum.bytes += part.bytes;
+      sum.ns += part.ns;
+    }
+  }
+  return sum;
+}
+
+void add(Series& series, std::uint32_t field, std::uint64_t value) {
+  if (value != 0) series.columns.push_back({.field = field, .values = {value}, .reals = {}, .buckets = {}});
+}
+
+}  // namespace
+
+void BlockGroups::collect(std::span<const kp_block_cpu> cpus, const std::function<std::string(std::uint32_t)>& name,
+                          std::vector<Series>& series) {
+  for (std::uint32_t number = 0; number < KP_BLOCK_GROUPS; ++number) {
+    const kp_block_group now = sum_of(cpus, number);
+    kp_block_group& before = before_[number];
+    if (now.ios == before.ios) continue;
+    Series row{.measurement = ids::kCgroupIo,
+               .tags = {name(number / KP_BLOCK_OPS), std::string(block_op_name(number % KP_BLOCK_OPS))},
+               .absent = {},
+               .columns = {}};
+    add(row, id::kIos, now.ios - before.ios);
+    add(row, id::kBytes, now.bytes - before.bytes);
+    add(row, id::kTime, now.ns - before.ns);
+    series.push_back(std::move(row));
+    before = now;
+  }
+}
+
+}  // namespace kpulse::probes
