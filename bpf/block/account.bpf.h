@@ -102,7 +102,7 @@ static __always_inline void count_group(struct kp_block_group *groups, __u32 num
 }
 
 /* Offers the agent an I/O that is the window's longest so far. */
-static __noinline int offer_worst(const struct ended *io, const struct note *note, const struct moment *now)
+static __noinline int offer_worst(const struct ended *io, const struct kp_task *submitter, const struct moment *now)
 {
 	struct kp_block_worst worst = {};
 	__u64 flags = BPF_RB_NO_WAKEUP;
@@ -118,8 +118,8 @@ static __noinline int offer_worst(const struct ended *io, const struct note *not
 	worst.bytes = io->bytes;
 	worst.series = io->series;
 	worst.epoch = now->epoch;
-	if (note)
-		worst.submitter = note->submitter;
+	if (submitter)
+		worst.submitter = *submitter;
 	if (bpf_ringbuf_query(&kp_block_ring, BPF_RB_AVAIL_DATA) >= kp_ring_wakeup)
 		flags = BPF_RB_FORCE_WAKEUP;
 	if (bpf_ringbuf_output(&kp_block_ring, &worst, sizeof(worst), flags))
@@ -139,13 +139,13 @@ static __always_inline bool is_worst(struct kp_block_slot *slot, __u64 total)
 	return true;
 }
 
-/* All but the times and the cgroup. */
-static __always_inline void account(const struct ended *io, const struct note *note, const struct moment *now)
+/* All but the times and the cgroup. No seat: there is no note of it. */
+static __always_inline void account(const struct ended *io, const struct seat *seat, const struct moment *now)
 {
 	struct kp_block_slot *slot;
 
-	if (note && note->issued) {
-		slot = leave_device(note->series, note->whole, now, 1);
+	if (seat && note_of(seat)->here.issued) {
+		slot = leave_device(io->series, note_of(seat)->here.whole, now, 1);
 	} else {
 		slot = slot_of(io->series, now->window);
 		if (slot)
@@ -163,7 +163,7 @@ static __always_inline void account(const struct ended *io, const struct note *n
 		__sync_fetch_and_add(&slot->queue_ns, io->queue_ns);
 	__sync_fetch_and_add(&slot->device_ns, io->device_ns);
 	if (is_worst(slot, io->queue_ns + io->device_ns))
-		offer_worst(io, note, now);
+		offer_worst(io, seat ? submitter_of(seat) : NULL, now);
 }
 
 /* The time from one instant to another; none, and counted, when the clock says it went backwards. */

@@ -42,40 +42,42 @@ static __always_inline struct block_device *device_of(struct request *rq)
 	return bio ? bio->bi_bdev : NULL;
 }
 
-static __always_inline void describe(struct note *note, const struct place *place, struct bio *bio, __u32 op)
+/* Who it is from, and where it counts. */
+static __always_inline void describe(const struct seat *seat, const struct place *place, struct bio *bio, __u32 op)
 {
-	note->series = place->series;
-	note->whole = place->whole;
-	name_submitter(note, bio, op);
-	if (place->stacked)
-		note->group = KP_BLOCK_GROUPS; /* none */
+	struct note *note = note_of(seat);
+	__u32 slot = name_submitter(submitter_of(seat), bio);
+
+	note->here.series = place->series;
+	note->here.whole = place->whole;
+	note->group = place->stacked ? KP_BLOCK_GROUPS /* none */ : slot * KP_BLOCK_OPS + op;
 }
 
-static __always_inline struct note *begin_request(struct request *rq)
+static __always_inline bool begin_request(struct seat *seat, struct request *rq)
 {
 	struct gendisk *disk = disk_of(rq);
 	__u32 op = op_class(rq->cmd_flags);
 	struct place place;
 	struct note *note;
 
-	if (!disk)
-		return NULL;
-	note = begin_note(key_of(rq));
-	if (!note)
-		return NULL;
+	if (!disk || !begin_note(seat, key_of(rq)))
+		return false;
+	note = note_of(seat);
 	note->begun = recent_mono(); /* how old the note is, until the request is issued */
 	note->issued = 0;
-	note->bytes = 0;
+	note->here.bytes = 0;
 	place = place_of(disk, device_of(rq), op);
-	describe(note, &place, rq->bio, op);
-	return note;
+	describe(seat, &place, rq->bio, op);
+	return true;
 }
 
 SEC("tp_btf/block_io_start")
 int BPF_PROG(kp_io_start, struct request *rq)
 {
+	struct seat seat;
+
 	if (kp_window_config()->length)
-		begin_request(rq);
+		begin_request(&seat, rq);
 	return 0;
 }
 
@@ -83,32 +85,39 @@ int BPF_PROG(kp_io_start, struct request *rq)
 SEC("tp_btf/block_rq_insert")
 int BPF_PROG(kp_rq_insert, struct request *rq)
 {
-	if (kp_window_config()->length && !find_note(key_of(rq)))
-		begin_request(rq);
+	struct seat seat;
+
+	if (kp_window_config()->length && !find_note(&seat, key_of(rq)))
+		begin_request(&seat, rq);
 	return 0;
+}
+
+static __always_inline void enter(struct note *note, __u32 bytes, const struct moment *now)
+{
+	note->issued = now->mono;
+	if (!note->here.bytes)
+		note->here.bytes = bytes;
+	note->here.issued = 1;
+	enter_device(note->here.series, note->here.whole, now);
 }
 
 SEC("tp_btf/block_rq_issue")
 int BPF_PROG(kp_rq_issue, struct request *rq)
 {
 	struct moment now = {};
-	struct note *note;
+	struct seat seat;
 
 	if (!moment_now(&now))
 		return 0;
-	note = find_note(key_of(rq));
-	if (!note) { /* the flush that a flush sequence sends, or the first we see of a request */
-		note = begin_request(rq);
-		if (!note)
+	if (!find_seat(&seat, key_of(rq)) || note_of(&seat)->issued) {
+		if (seat.set && note_of(&seat)->key == key_of(rq) && !is_over(&seat))
+			return 0; /* a requeue was missed: it is still counted as being there */
+		/* The flush that a flush sequence sends, or the first we see of a request. */
+		if (!begin_request(&seat, rq))
 			return 0;
 	}
-	if (note->issued) /* a requeue was missed: it is still counted as being there */
-		return 0;
-	note->begun = begun_at(rq);
-	note->issued = now.mono;
-	if (!note->bytes)
-		note->bytes = rq->__data_len;
-	enter_device(note->series, note->whole, &now);
+	note_of(&seat)->begun = begun_at(rq);
+	enter(note_of(&seat), rq->__data_len, &now);
 	return 0;
 }
 
@@ -159,24 +168,25 @@ static __always_inline __u64 first_sector(__u64 sector, __u32 bytes, __u32 rest)
 	return bytes > rest ? sector - ((bytes - rest) >> 9) : sector;
 }
 
-static __always_inline void end_noted(struct request *rq, int status, __u32 bytes, struct note *note)
+static __always_inline void end_noted(struct request *rq, int status, __u32 bytes, const struct seat *seat)
 {
 	struct kp_block_cpu *cpu = this_cpu();
+	struct note *note = note_of(seat);
 	struct moment now = {};
 	struct ended io = {};
 
 	if (!cpu || !moment_now(&now))
 		return;
-	io.series = note->series;
-	io.bytes = note->bytes ? note->bytes : bytes;
+	io.series = note->here.series;
+	io.bytes = note->here.bytes ? note->here.bytes : bytes;
 	io.sector = first_sector(rq->__sector, io.bytes, rq->__data_len);
 	io.status = status;
 	time_request(&io, rq, note, now.mono);
 	if (io.timed)
 		count_times(cpu, &io);
 	count_group(cpu->requests, note->group, &io);
-	account(&io, note, &now);
-	end_note(note);
+	account(&io, seat, &now);
+	end_note(seat);
 }
 
 static __always_inline void end_unseen(struct request *rq, int status, __u32 bytes)
@@ -201,13 +211,12 @@ static __always_inline void end_unseen(struct request *rq, int status, __u32 byt
 SEC("tp_btf/block_rq_complete")
 int BPF_PROG(kp_rq_complete, struct request *rq, int error, unsigned int bytes)
 {
-	struct note *note;
+	struct seat seat;
 
 	if (!ends(rq, bytes))
 		return 0;
-	note = find_note(key_of(rq));
-	if (note)
-		end_noted(rq, error, bytes, note);
+	if (find_note(&seat, key_of(rq)))
+		end_noted(rq, error, bytes, &seat);
 	else
 		end_unseen(rq, error, bytes);
 	return 0;
@@ -217,20 +226,23 @@ int BPF_PROG(kp_rq_complete, struct request *rq, int error, unsigned int bytes)
 SEC("tp_btf/block_rq_requeue")
 int BPF_PROG(kp_rq_requeue, struct request *rq)
 {
-	struct note *note = find_note(key_of(rq));
 	struct moment now = {};
 	struct kp_block_slot *slot;
+	struct note *note;
+	struct seat seat;
 
-	if (!note || !moment_now(&now))
+	if (!moment_now(&now) || !find_note(&seat, key_of(rq)))
 		return 0;
-	if (note->issued)
-		leave_device(note->series, note->whole, &now, 0);
-	slot = slot_of(note->series, now.window);
+	note = note_of(&seat);
+	if (note->here.issued)
+		leave_device(note->here.series, note->here.whole, &now, 0);
+	slot = slot_of(note->here.series, now.window);
 	if (slot)
 		__sync_fetch_and_add(&slot->requeues, 1);
 	if (!note->begun)
 		note->begun = note->issued;
 	note->issued = 0;
+	note->here.issued = 0;
 	return 0;
 }
 
@@ -250,12 +262,12 @@ static __always_inline void count_merge(__u32 series)
 SEC("tp_btf/block_rq_merge")
 int BPF_PROG(kp_rq_merge, struct request *rq)
 {
-	struct note *note = find_note(key_of(rq));
+	struct seat seat;
 
-	if (!note)
+	if (!find_note(&seat, key_of(rq)))
 		return 0;
-	count_merge(note->series);
-	end_note(note);
+	count_merge(note_of(&seat)->here.series);
+	end_note(&seat);
 	return 0;
 }
 
@@ -284,24 +296,23 @@ SEC("tp_btf/block_bio_queue")
 int BPF_PROG(kp_bio_queue, struct bio *bio)
 {
 	struct gendisk *disk = bio->bi_bdev->bd_disk;
-	__u32 op = op_class(bio->bi_opf);
 	struct moment now = {};
 	struct place place;
-	struct note *note;
+	struct seat seat;
+	__u32 op;
 
 	if (!disk || disk->queue->mq_ops || !moment_now(&now))
 		return 0;
-	note = begin_note(key_of(bio));
-	if (!note) {
+	if (!begin_note(&seat, key_of(bio))) {
 		KP_LOSE(uncounted);
 		return 0;
 	}
-	note->begun = now.mono;
-	note->issued = now.mono;
-	note->bytes = bio->bi_iter.bi_size;
+	op = op_class(bio->bi_opf);
+	note_of(&seat)->begun = now.mono;
+	note_of(&seat)->here.bytes = bio->bi_iter.bi_size;
 	place = place_of(disk, bio->bi_bdev, op);
-	describe(note, &place, bio, op);
-	enter_device(note->series, note->whole, &now);
+	describe(&seat, &place, bio, op);
+	enter(note_of(&seat), 0, &now);
 	return 0;
 }
 
@@ -309,23 +320,25 @@ int BPF_PROG(kp_bio_queue, struct bio *bio)
 SEC("tp_btf/block_bio_complete")
 int BPF_PROG(kp_bio_complete, struct request_queue *queue, struct bio *bio)
 {
-	struct note *note = find_note(key_of(bio));
 	struct kp_block_cpu *cpu = this_cpu();
 	struct moment now = {};
 	struct ended io = {};
+	struct note *note;
+	struct seat seat;
 
-	if (!note || !cpu || !moment_now(&now))
+	if (!cpu || !moment_now(&now) || !find_note(&seat, key_of(bio)))
 		return 0;
-	io.series = note->series;
-	io.bytes = note->bytes;
-	io.sector = first_sector(bio->bi_iter.bi_sector, note->bytes, bio->bi_iter.bi_size);
+	note = note_of(&seat);
+	io.series = note->here.series;
+	io.bytes = note->here.bytes;
+	io.sector = first_sector(bio->bi_iter.bi_sector, io.bytes, bio->bi_iter.bi_size);
 	io.status = bio->bi_status;
 	io.timed = true;
 	io.issued = true;
 	io.device_ns = elapsed(note->begun, now.mono);
 	count_times(cpu, &io);
 	count_group(cpu->bios, note->group, &io);
-	account(&io, note, &now);
-	end_note(note);
+	account(&io, &seat, &now);
+	end_note(&seat);
 	return 0;
 }

@@ -2,9 +2,12 @@
 /* What is to be remembered of an I/O until it ends. Private to block.bpf.c.
  *
  * Notes lie in an array, in sets of eight that the address of the request or bio selects: no lock, no allocation, and an address is the same
- * from the first event to the last (a tag is not: with a scheduler a request gets its hardware tag late, and a bio has none). The address also
- * says which note of the set to try first, so mostly one is looked at. When eight others are in flight in the same set there is no note:
- * the request is then timed by its own stamps, and counted as unseen. */
+ * from the first event to the last (a tag is not: with a scheduler a request gets its hardware tag late, and a bio has none). The kernel uses
+ * its requests again and again, so a note is kept for the next use, and the address says which note of the set to look at first.
+ *
+ * An I/O mostly ends on another CPU than it began on, and what that costs is the cache lines that both write to (80 % of all, see
+ * docs/adr/0010). So whoever ends an I/O only reads its note; that it has ended is said in a line that only those write to who end I/Os. When
+ * eight others are in flight in the same set there is no note: the request is then timed by its own stamps, and counted as unseen. */
 #ifndef KPULSE_BLOCK_NOTES_BPF_H
 #define KPULSE_BLOCK_NOTES_BPF_H
 
@@ -18,22 +21,34 @@
 #define KP_NOTE_WAYS (1 << KP_NOTE_WAY_BITS)
 #define KP_NOTE_OLD_NS (60ULL * 1000 * 1000 * 1000) /* its end was missed; drivers give up on an I/O earlier */
 
-/* One cache line: it travels to the CPU that ends the I/O and back. */
-struct note {
-	__u64 key;    /* see key_of(); 0: free */
-	__u64 begun;  /* once it is issued: 0 when unknown */
-	__u64 issued; /* 0: not at the device */
+/* Where an I/O is counted. */
+struct account {
 	__u32 bytes;  /* of a request: as it was first issued, when all merges are over and no part has ended */
 	__u8 series;
 	__u8 whole;   /* series of the disk that the partition is on; KP_NO_SERIES when it is the disk itself */
+	__u16 issued; /* it went to the device */
+};
+
+/* One cache line. */
+struct note {
+	__u64 key;    /* see key_of(); 0: never used */
+	__u64 begun;  /* once it is issued: 0 when unknown */
+	__u64 issued; /* 0: not at the device */
+	struct account here;
+	struct account last; /* of the use before this one, in case that its end was not seen */
+	__u32 turn;   /* number of this use */
 	__u16 group;  /* see KP_BLOCK_GROUPS */
-	struct kp_task submitter;
+	__u16 reserved[9];
 };
 KP_ASSERT_SIZE(struct note, 64);
 
 struct note_set {
-	struct note way[KP_NOTE_WAYS];
+	struct note note[KP_NOTE_WAYS];
+	struct kp_task submitter[KP_NOTE_WAYS];
+	__u32 ended[KP_NOTE_WAYS]; /* the last turn that has ended */
+	__u32 reserved[KP_NOTE_WAYS];
 };
+KP_ASSERT_SIZE(struct note_set, 13 * 64);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -42,6 +57,27 @@ struct {
 	__type(key, __u32);
 	__type(value, struct note_set);
 } kp_block_notes SEC(".maps");
+
+/* A note: which set, and which of it. No set: none. */
+struct seat {
+	struct note_set *set;
+	__u32 way;
+};
+
+static __always_inline struct note *note_of(const struct seat *seat)
+{
+	return &seat->set->note[seat->way & (KP_NOTE_WAYS - 1)];
+}
+
+static __always_inline __u32 *ended_of(const struct seat *seat)
+{
+	return &seat->set->ended[seat->way & (KP_NOTE_WAYS - 1)];
+}
+
+static __always_inline struct kp_task *submitter_of(const struct seat *seat)
+{
+	return &seat->set->submitter[seat->way & (KP_NOTE_WAYS - 1)];
+}
 
 /* The address of a request or bio as a number. The verifier does not let a kernel pointer be one, but it does let two be subtracted: so it is
  * the distance from a fixed place. */
@@ -59,124 +95,133 @@ static __always_inline __u64 hash_of(__u64 key)
 	return (key >> 6) * 0x9e3779b97f4a7c15ULL;
 }
 
-static __always_inline struct note_set *set_of(__u64 hash)
-{
-	__u32 index = (__u32)(hash >> (64 - KP_NOTE_SETS_BITS));
-
-	return bpf_map_lookup_elem(&kp_block_notes, &index);
-}
-
-static __always_inline struct note *first_of(struct note_set *set, __u64 hash)
-{
-	return &set->way[hash >> (64 - KP_NOTE_SETS_BITS - KP_NOTE_WAY_BITS) & (KP_NOTE_WAYS - 1)];
-}
-
-static __noinline struct note *search_note(struct note_set *set, __u64 key)
+static __noinline __u32 search_way(struct note_set *set, __u64 key)
 {
 	if (!set)
-		return NULL;
+		return KP_NOTE_WAYS;
 #pragma unroll
-	for (int way = 0; way < KP_NOTE_WAYS; way++) {
-		if (set->way[way].key == key)
-			return &set->way[way];
+	for (__u32 way = 0; way < KP_NOTE_WAYS; way++) {
+		if (set->note[way].key == key)
+			return way;
 	}
-	return NULL;
+	return KP_NOTE_WAYS;
+}
+
+/* The note that the object has or had. Where there is none, `way` is the one to try first. */
+static __always_inline bool find_seat(struct seat *seat, __u64 key)
+{
+	__u64 hash = hash_of(key);
+	__u32 index = (__u32)(hash >> (64 - KP_NOTE_SETS_BITS)), other;
+
+	seat->set = bpf_map_lookup_elem(&kp_block_notes, &index);
+	seat->way = hash >> (64 - KP_NOTE_SETS_BITS - KP_NOTE_WAY_BITS) & (KP_NOTE_WAYS - 1);
+	if (!seat->set)
+		return false;
+	if (note_of(seat)->key == key)
+		return true;
+	other = search_way(seat->set, key);
+	if (other >= KP_NOTE_WAYS)
+		return false;
+	seat->way = other;
+	return true;
+}
+
+static __always_inline bool is_over(const struct seat *seat)
+{
+	return *(volatile __u32 *)ended_of(seat) == note_of(seat)->turn;
 }
 
 /* The note of an I/O that has not ended. */
-static __always_inline struct note *find_note(__u64 key)
+static __always_inline bool find_note(struct seat *seat, __u64 key)
 {
-	__u64 hash = hash_of(key);
-	struct note_set *set = set_of(hash);
-	struct note *note;
-
-	if (!set)
-		return NULL;
-	note = first_of(set, hash);
-	return note->key == key ? note : search_note(set, key);
+	return find_seat(seat, key) && !is_over(seat);
 }
 
-/* The end of a noted I/O was not shown to us, but it must have been, for the request or bio is in use again. It counts now, in no time; whether
- * it failed is not known. Why it is not shown is not proven: the kernel skips a program that interrupts itself, but where this was seen it
- * said that it had skipped none. */
-static __noinline int give_up(struct note *note)
+/* The end of an I/O was not shown to us, but it must have been, for the request or bio was used again. It counts now, in no time; whether it
+ * failed is not known, and it is in no cgroup. Why it is not shown is not proven: the kernel skips a program that interrupts itself, but
+ * where this was seen it said that it had skipped none. */
+static __noinline int give_up(const struct account *io)
 {
 	struct moment now = {};
 	struct kp_block_slot *slot;
 
 	KP_LOSE(unended);
-	if (!note || !note->issued || !moment_now(&now))
+	if (!io || !io->issued || !moment_now(&now))
 		return 0;
-	slot = leave_device(note->series, note->whole, &now, 1);
+	slot = leave_device(io->series, io->whole, &now, 1);
 	if (slot)
-		__sync_fetch_and_add(&slot->bytes, note->bytes);
+		__sync_fetch_and_add(&slot->bytes, io->bytes);
 	return 0;
 }
 
-/* The set is full: takes a note whose I/O must have ended long ago. */
-static __noinline struct note *reclaim_note(struct note_set *set, __u64 key)
+/* Takes a note from an object whose last I/O has ended, or must have ended long ago. */
+static __noinline bool take_way(struct note_set *set, __u32 way, __u64 key, __u64 old)
+{
+	struct note *note;
+	__u64 held;
+
+	if (!set || way >= KP_NOTE_WAYS)
+		return false;
+	note = &set->note[way];
+	held = *(volatile __u64 *)&note->key;
+	if (held && set->ended[way] != note->turn && (note->issued ? note->issued : note->begun) >= old)
+		return false;
+	if (__sync_val_compare_and_swap(&note->key, held, key) != held)
+		return false;
+	if (held && set->ended[way] != note->turn)
+		give_up(&note->here);
+	set->ended[way] = note->turn;
+	return true;
+}
+
+/* Any note of the set, `way` first; the number of ways when all are in use. */
+static __noinline __u32 take_any(struct note_set *set, __u32 way, __u64 key)
 {
 	__u64 now = bpf_ktime_get_ns();
 
-	if (!set)
-		return NULL;
+	if (take_way(set, way, key, 0))
+		return way;
 #pragma unroll
-	for (int way = 0; way < KP_NOTE_WAYS; way++) {
-		struct note *note = &set->way[way];
-		__u64 held = *(volatile __u64 *)&note->key;
-
-		if (!held || now - (note->issued ? note->issued : note->begun) < KP_NOTE_OLD_NS)
-			continue;
-		if (__sync_val_compare_and_swap(&note->key, held, key) != held)
-			continue;
-		give_up(note);
-		return note;
-	}
-	return NULL;
-}
-
-static __always_inline bool take_note(struct note *note, __u64 key)
-{
-	return !*(volatile __u64 *)&note->key && !__sync_val_compare_and_swap(&note->key, 0, key);
-}
-
-/* The first choice is taken by another I/O, or by the last use of this request, which has not been seen to end. */
-static __noinline struct note *begin_elsewhere(struct note_set *set, __u64 key)
-{
-	struct note *note = search_note(set, key);
-
-	if (!set)
-		return NULL;
-	if (note) {
-		give_up(note);
-		return note;
+	for (__u32 other = 0; other < KP_NOTE_WAYS; other++) {
+		if (take_way(set, other, key, 0))
+			return other;
 	}
 #pragma unroll
-	for (int way = 0; way < KP_NOTE_WAYS; way++) {
-		if (take_note(&set->way[way], key))
-			return &set->way[way];
+	for (__u32 other = 0; other < KP_NOTE_WAYS; other++) {
+		if (take_way(set, other, key, now - KP_NOTE_OLD_NS))
+			return other;
 	}
-	return reclaim_note(set, key);
+	return KP_NOTE_WAYS;
 }
 
-/* A note for an I/O that begins; NULL when there is no room. The caller fills it in. */
-static __always_inline struct note *begin_note(__u64 key)
+/* A note for an I/O that begins; false when there is no room. The caller fills it in. */
+static __always_inline bool begin_note(struct seat *seat, __u64 key)
 {
-	__u64 hash = hash_of(key);
-	struct note_set *set = set_of(hash);
 	struct note *note;
 
-	if (!set)
-		return NULL;
-	note = first_of(set, hash);
-	return take_note(note, key) ? note : begin_elsewhere(set, key);
+	if (!find_seat(seat, key)) {
+		if (!seat->set)
+			return false;
+		seat->way = take_any(seat->set, seat->way, key);
+		if (seat->way >= KP_NOTE_WAYS)
+			return false;
+	}
+	note = note_of(seat);
+	note->last = note->here;
+	note->turn++;
+	note->here.issued = 0;
+	return true;
 }
 
-static __always_inline void end_note(struct note *note)
+/* The I/O ends. If the one before it did not, as far as was seen, that one has done so, too. */
+static __always_inline void end_note(const struct seat *seat)
 {
-	note->issued = 0;
-	barrier();
-	*(volatile __u64 *)&note->key = 0;
+	struct note *note = note_of(seat);
+	__u32 *ended = ended_of(seat), turns = note->turn - *ended;
+
+	if (turns != 1)
+		give_up(&note->last);
+	*(volatile __u32 *)ended = note->turn;
 }
 
 #endif

@@ -4,7 +4,6 @@
 #define KPULSE_BLOCK_SUBMITTER_BPF_H
 
 #include "block/kernel.bpf.h"
-#include "block/notes.bpf.h"
 #include "lib/cgroup.bpf.h"
 
 /* The watched cgroup of a task. */
@@ -54,20 +53,20 @@ static __noinline __u64 beneficiary(struct task_struct *task, struct bio *bio)
 	return owner;
 }
 
-/* Notes the current task, and the cgroup that the I/O is for. */
-static __always_inline void name_submitter(struct note *note, struct bio *bio, __u32 op)
+/* Notes the current task. Returns the slot of the cgroup that the I/O is for. */
+static __always_inline __u32 name_submitter(struct kp_task *to, struct bio *bio)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u32 number = bpf_get_smp_processor_id();
 	struct kp_cgroup_cpu *cpu = bpf_map_lookup_elem(&kp_cgroup_cpus, &number);
 	__u64 id = 0;
 
-	kp_name_task(&note->submitter, task);
+	kp_name_task(to, task);
 	if (((struct task_struct___block *)task)->flags & KP_PF_KTHREAD && bio)
 		id = beneficiary(task, bio);
 	if (id)
-		note->submitter.cgroup = id;
-	note->group = (cpu ? kp_cgroup_slot(cpu, note->submitter.cgroup) : KP_CGROUP_OTHER) * KP_BLOCK_OPS + op;
+		to->cgroup = id;
+	return cpu ? kp_cgroup_slot(cpu, to->cgroup) : KP_CGROUP_OTHER;
 }
 
 #endif

@@ -94,6 +94,36 @@ TEST(BlockErrors, InjectedErrorsAreCountedExactlyAndByClass) {
   EXPECT_EQ(watch.sum(loop.name(), "read", id::kErrorsNospc), 0U);
 }
 
+TEST(BlockPartitions, APartitionIsCountedForItselfAndForItsDisk) {
+  KPULSE_NEED_BPF();
+  KPULSE_NEED(missing_for_nbd());
+  const NbdFile file({"--filter=delay", "memory", "64M", "rdelay=2ms"});
+  const LoopDevice loop(file.path());
+  ASSERT_EQ(run({"addpart", loop.path(), "1", "2048", "65536"}), 0);
+  const std::string part = loop.name() + "p1";
+  BlockWatch watch;
+  const DiskStat disk_before = disk_stat(loop.name()), part_before = disk_stat(loop.name() + "/" + part);
+  watch.during([&] {
+    EXPECT_EQ(fio(loop.path() + "p1", {"--rw=randread", "--number_ios=400", "--iodepth=8", "--size=32M"}).status, 0);
+    EXPECT_EQ(fio(loop.path(), {"--rw=randread", "--number_ios=100", "--iodepth=4", "--size=64M"}).status, 0);
+  });
+  const DiskStat disk = disk_stat(loop.name()) - disk_before,
+                 of_part = disk_stat(loop.name() + "/" + part) - part_before;
+  ASSERT_GE(of_part[DiskStat::kReads], 400U);
+  ASSERT_GE(disk[DiskStat::kReads], of_part[DiskStat::kReads] + 100);
+  expect_equal(watch, loop.name(), disk);
+  expect_equal(watch, part, of_part);
+  EXPECT_EQ(watch.max(part, "read", id::kDepthMax), 8U);
+  EXPECT_EQ(watch.max(loop.name(), "read", id::kDepthMax), 8U);
+  EXPECT_EQ(watch.times(ids::kBlockTotal, part, "read").count, of_part[DiskStat::kReads]);
+  EXPECT_EQ(watch.times(ids::kBlockTotal, loop.name(), "read").count, disk[DiskStat::kReads]);
+  for (const BlockRow& row : watch.rows(part, "read")) {
+    if (row[id::kWorst] == 0) continue;
+    ASSERT_NE(row[id::kSubmitter], 0U);
+    EXPECT_EQ(watch.task(row[id::kSubmitter]).comm, "fio");
+  }
+}
+
 /// Writes a block past the page cache so many times; how often that failed with `error`.
 std::uint64_t failed_writes(const std::string& path, int times, int error) {
   alignas(4096) static std::array<char, 4096> block{};

@@ -39,8 +39,10 @@ class BlockSubmitter : public testing::Test {
   }
 
   /// Runs a command of the shell in the cgroup.
-  void run_inside(const std::string& command) {
-    ASSERT_EQ(run({"sh", "-c", "echo $$ >" + folder() + "/cgroup.procs && " + command}), 0) << command;
+  void run_inside(const std::string& command) { run_in(*cgroup_, command); }
+  static void run_in(const TestCgroup& cgroup, const std::string& command) {
+    const std::string procs = cgroups::this_hierarchy().mount + cgroup.path() + "/cgroup.procs";
+    ASSERT_EQ(run({"sh", "-c", "echo $$ >" + procs + " && " + command}), 0) << command;
   }
 
   /// Every window's worst I/O of an operation was submitted from the cgroup, by a task of this name.
@@ -57,6 +59,15 @@ class BlockSubmitter : public testing::Test {
     EXPECT_GT(named, 0);
   }
 
+  /// The cgroup has been charged with exactly these I/Os, and the time that the loop device's I/Os took.
+  void expect_charged(const BlockWatch& watch, const std::string& op, std::uint64_t ios, std::uint64_t bytes) {
+    EXPECT_EQ(watch.group(cgroup_->path(), op, ids::cgroup_io::kIos), ios);
+    EXPECT_EQ(watch.group(cgroup_->path(), op, ids::cgroup_io::kBytes), bytes);
+    ASSERT_EQ(watch.sum(loop_->name(), op, id::kIos), ios) << "somebody else used the device";
+    EXPECT_EQ(watch.group(cgroup_->path(), op, ids::cgroup_io::kTime),
+              watch.sum(loop_->name(), op, id::kQueue) + watch.sum(loop_->name(), op, id::kDevice));
+  }
+
   std::optional<NbdFile> file_;
   std::optional<LoopDevice> loop_;
   std::optional<TestCgroup> cgroup_;
@@ -68,21 +79,24 @@ TEST_F(BlockSubmitter, OfDirectIoIsTheTaskAndItsCgroup) {
     run_inside("exec fio --name=kp --direct=1 --filename=" + loop_->path() + " --bs=4k --rw=randread --number_ios=50");
   });
   expect_submitter(watch, "read", "fio");
+  expect_charged(watch, "read", 50, 50U * 4096);
 }
 
 TEST_F(BlockSubmitter, OfDdIsTheTaskAndItsCgroup) {
   BlockWatch watch;
   watch.during([&] { run_inside("exec dd if=/dev/zero of=" + loop_->path() + " bs=4k count=30 oflag=direct"); });
   expect_submitter(watch, "write", "dd");
+  expect_charged(watch, "write", 30, 30U * 4096);
 }
 
 TEST_F(BlockSubmitter, OfPagesThatAKernelThreadWritesBackIsTheCgroupThatMadeThemDirty) {
   // Whoever closes a disk last writes its pages back; that must not be dd.
   const FileDescriptor held(open(loop_->path().c_str(), O_RDONLY | O_CLOEXEC));
+  const TestCgroup syncs("kp_block_sync");
   BlockWatch watch;
   watch.during([&] {
     run_inside("exec dd if=/dev/zero of=" + loop_->path() + " bs=64k count=200 conv=notrunc");
-    run({"sync"});  // asks the flusher threads; some of it may be written by sync itself
+    run_in(syncs, "exec sync");  // asks the flusher threads; some of it may be written by sync itself
   });
   int by_kernel = 0;
   for (const BlockRow& row : watch.rows(loop_->name(), "write")) {
@@ -94,6 +108,11 @@ TEST_F(BlockSubmitter, OfPagesThatAKernelThreadWritesBackIsTheCgroupThatMadeThem
     EXPECT_EQ(task.cgroup, cgroup_id()) << task.comm;
   }
   EXPECT_GT(by_kernel, 0);
+  constexpr std::uint64_t kBytes = 200U * 65'536;
+  const std::uint64_t for_dd = watch.group(cgroup_->path(), "write", ids::cgroup_io::kBytes);
+  EXPECT_GT(for_dd, 0U);
+  EXPECT_LE(for_dd, kBytes);
+  EXPECT_GE(for_dd + watch.group(syncs.path(), "write", ids::cgroup_io::kBytes), kBytes);  // sync writes other disks, too
 }
 
 }  // namespace
