@@ -99,12 +99,12 @@ TEST(BlockPartitions, APartitionIsCountedForItselfAndForItsDisk) {
   KPULSE_NEED(missing_for_nbd());
   const NbdFile file({"--filter=delay", "memory", "64M", "rdelay=2ms"});
   const LoopDevice loop(file.path());
-  ASSERT_EQ(run({"addpart", loop.path(), "1", "2048", "65536"}), 0);
-  const std::string part = loop.name() + "p1";
+  const Partition partition(loop, 32U << 20U);
+  const std::string part = partition.name();
   BlockWatch watch;
   const DiskStat disk_before = disk_stat(loop.name()), part_before = disk_stat(loop.name() + "/" + part);
   watch.during([&] {
-    EXPECT_EQ(fio(loop.path() + "p1", {"--rw=randread", "--number_ios=400", "--iodepth=8", "--size=32M"}).status, 0);
+    EXPECT_EQ(fio(partition.path(), {"--rw=randread", "--number_ios=400", "--iodepth=8", "--size=32M"}).status, 0);
     EXPECT_EQ(fio(loop.path(), {"--rw=randread", "--number_ios=100", "--iodepth=4", "--size=64M"}).status, 0);
   });
   const DiskStat disk = disk_stat(loop.name()) - disk_before,

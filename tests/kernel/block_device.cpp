@@ -45,6 +45,18 @@ LoopDevice::~LoopDevice() {
   run({"losetup", "-d", path()});
 }
 
+Partition::Partition(const LoopDevice& disk, std::uint64_t bytes) : disk_(disk) {
+  output_of({"addpart", disk_.path(), "1", "2048", std::to_string(bytes / 512)});
+}
+
+Partition::~Partition() {
+  run({"delpart", disk_.path(), "1"});
+}
+
+std::string Partition::name() const {
+  return disk_.name() + "p1";
+}
+
 NbdFile::NbdFile(const std::vector<std::string>& words) {
   const fs::path socket = folder_.path() / "socket";
   fs::create_directory(folder_.path() / "mp");

@@ -27,6 +27,21 @@ class LoopDevice {
   std::string name_;
 };
 
+/// The first partition of a disk, from 1 MiB on.
+class Partition {
+ public:
+  Partition(const LoopDevice& disk, std::uint64_t bytes);
+  Partition(const Partition&) = delete;
+  Partition& operator=(const Partition&) = delete;
+  ~Partition();
+
+  [[nodiscard]] std::string name() const;  ///< loop3p1
+  [[nodiscard]] std::string path() const { return "/dev/" + name(); }
+
+ private:
+  const LoopDevice& disk_;
+};
+
 /// nbdkit as a FUSE file: latency and errors as its filters say.
 class NbdFile {
  public:

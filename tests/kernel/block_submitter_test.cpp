@@ -112,7 +112,8 @@ TEST_F(BlockSubmitter, OfPagesThatAKernelThreadWritesBackIsTheCgroupThatMadeThem
   const std::uint64_t for_dd = watch.group(cgroup_->path(), "write", ids::cgroup_io::kBytes);
   EXPECT_GT(for_dd, 0U);
   EXPECT_LE(for_dd, kBytes);
-  EXPECT_GE(for_dd + watch.group(syncs.path(), "write", ids::cgroup_io::kBytes), kBytes);  // sync writes other disks, too
+  EXPECT_GE(for_dd + watch.group(syncs.path(), "write", ids::cgroup_io::kBytes),
+            kBytes);  // sync writes other disks, too
 }
 
 }  // namespace
