@@ -97,16 +97,20 @@ static __noinline __u32 kp_cgroup_ask(void)
 }
 
 /* The slot of the current task's cgroup, as the scheduler probe counts its CPU time: the one it was in when it got the CPU. Asks the
- * task where that probe does not run. For process context. Always below KP_CGROUP_SLOTS. */
-static __always_inline __u32 kp_cgroup_current(void)
+ * task where that probe does not run. For process context. `number` is this CPU's. Always below KP_CGROUP_SLOTS. */
+static __always_inline __u32 kp_cgroup_here(__u32 number)
 {
-	__u32 number = bpf_get_smp_processor_id();
 	struct kp_cgroup_cpu *cpu = bpf_map_lookup_elem(&kp_cgroup_cpus, &number);
 	__u32 slot = cpu ? *(volatile __u32 *)&cpu->running : KP_CGROUP_OTHER;
 
 	if (slot == KP_CGROUP_UNKNOWN)
 		slot = kp_cgroup_ask();
 	return slot & (KP_CGROUP_SLOTS - 1);
+}
+
+static __always_inline __u32 kp_cgroup_current(void)
+{
+	return kp_cgroup_here(bpf_get_smp_processor_id());
 }
 
 #endif

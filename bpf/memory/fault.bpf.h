@@ -45,13 +45,8 @@ static __always_inline __u64 fault_clock(struct kp_fault_cpu *cpu)
 	return bpf_get_current_task_btf()->se.cfs_rq->rq->clock;
 }
 
-static __always_inline struct kp_fault_slot *fault_slot(void)
+static __always_inline struct kp_fault_slot *fault_slot(struct kp_fault_cpu *cpu)
 {
-	__u32 number = bpf_get_smp_processor_id();
-	struct kp_fault_cpu *cpu = bpf_map_lookup_elem(&kp_fault_cpus, &number);
-
-	if (!cpu)
-		return NULL;
 	if (fault_clock(cpu) >= cpu->until && !open_window(cpu))
 		return NULL;
 	return &cpu->slot[cpu->index % KP_MEMORY_SLOTS];
@@ -61,30 +56,47 @@ static __always_inline struct kp_fault_slot *fault_slot(void)
 SEC("tp_btf/page_fault_user")
 int BPF_PROG(kp_fault_user)
 {
-	struct kp_fault_slot *slot = fault_slot();
+	__u32 number = bpf_get_smp_processor_id();
+	struct kp_fault_cpu *cpu = bpf_map_lookup_elem(&kp_fault_cpus, &number);
+	struct kp_fault_slot *slot;
 
+	if (!cpu)
+		return 0;
+	cpu->group[kp_cgroup_here(number)].user++;
+	slot = fault_slot(cpu);
 	if (slot)
 		slot->user++;
 	return 0;
 }
 
-/* The kernel may fault again in an interrupt meanwhile (BPF programs that read what is not there do). */
+/* The kernel may fault again in an interrupt meanwhile (BPF programs that read what is not there do). Kernels since 6.2 do not run this
+ * program for such a fault, but count the run as missed; older ones do. */
 SEC("tp_btf/page_fault_kernel")
 int BPF_PROG(kp_fault_kernel)
 {
-	struct kp_fault_slot *slot = fault_slot();
+	__u32 number = bpf_get_smp_processor_id();
+	struct kp_fault_cpu *cpu = bpf_map_lookup_elem(&kp_fault_cpus, &number);
+	struct kp_fault_slot *slot;
 
+	if (!cpu)
+		return 0;
+	__sync_fetch_and_add(&cpu->group[kp_cgroup_here(number)].kernel, 1);
+	slot = fault_slot(cpu);
 	if (slot)
 		__sync_fetch_and_add(&slot->kernel, 1);
 	return 0;
 }
 
-/* No tracepoint tells that a fault was major, but the kernel's software event does, and it costs the other faults nothing. */
+/* No tracepoint tells that a fault was major, but the kernel's software event does, and it costs the other faults nothing. It comes when
+ * the page has been read, in the task that waited for it. */
 SEC("perf_event")
 int kp_fault_major(void *ctx)
 {
 	struct kp_memory_slot *slot = memory_slot(bpf_ktime_get_ns());
+	struct kp_memory_group *group = memory_group();
 
+	if (group)
+		__sync_fetch_and_add(&group->major_faults, 1);
 	if (slot)
 		__sync_fetch_and_add(&slot->major_faults, 1);
 	return 0;

@@ -54,6 +54,14 @@ static __always_inline struct kp_open_stall *open_stall(__u32 pid, bool take)
 	return NULL;
 }
 
+static __always_inline void stall_missed(void)
+{
+	struct kp_memory_total *total = memory_total();
+
+	if (total)
+		__sync_fetch_and_add(&total->ends_missed, 1);
+}
+
 static __always_inline int stall_begins(__u32 kind)
 {
 	__u32 pid = bpf_get_current_pid_tgid();
@@ -61,10 +69,12 @@ static __always_inline int stall_begins(__u32 kind)
 
 	if (!entry)
 		return 0;
-	if (entry->begin) { /* inside of another one, which has the time */
+	if (entry->begin && (entry->kind != kind || entry->depth)) { /* inside of another one, which has the time */
 		entry->depth++;
 		return 0;
 	}
+	if (entry->begin) /* nothing stalls inside of its own kind: its end was not shown */
+		stall_missed();
 	entry->kind = kind;
 	*(volatile __u64 *)&entry->begin = bpf_ktime_get_ns(); /* last: from now on the agent sees it */
 	return 0;
@@ -118,6 +128,17 @@ static __always_inline void emit_stall(__u32 kind, __u64 begin, __u64 end)
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 }
 
+/* Counts one that has ended for the cgroup of its task, which is the current one: it may have slept on the way, on other CPUs as well. */
+static __always_inline void count_for_group(__u32 kind, __u64 ns)
+{
+	struct kp_memory_group *group = memory_group();
+
+	if (!group || kind >= KP_STALL_KINDS)
+		return;
+	__sync_fetch_and_add(&group->count[kind], 1);
+	__sync_fetch_and_add(&group->ns[kind], ns);
+}
+
 /* Counts one that has ended. Inside of another stall it has no time. */
 static __noinline int count_stall(__u32 kind, __u64 begin, __u64 end, __u64 pages)
 {
@@ -127,6 +148,7 @@ static __noinline int count_stall(__u32 kind, __u64 begin, __u64 end, __u64 page
 	__u64 start, ns = end - begin;
 	bool earlier, worst = false;
 
+	count_for_group(kind, ns);
 	if (!slot || !total || kind >= KP_ACTIVITIES)
 		return 0;
 	start = kp_window_start(config, slot->window) + config->mono_offset;
@@ -195,24 +217,45 @@ int BPF_PROG(kp_memcg_end, unsigned long pages)
 	return stall_ends(KP_STALL_MEMCG, pages);
 }
 
-/* Kernel threads whose work it is (kswapd, kcompactd) are not stalled by it. */
-static __always_inline bool in_background(char second)
+/* A task that dies inside of a stall (of an oops) never ends it, and another one may have its pid later. */
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(kp_stall_exit, struct task_struct *task)
+{
+	struct kp_open_stall *entry = open_stall(task->pid, false);
+
+	if (!entry)
+		return 0;
+	entry->begin = 0;
+	entry->depth = 0;
+	barrier();
+	*(volatile __u32 *)&entry->pid = 0;
+	stall_missed();
+	return 0;
+}
+
+/* Kernel threads whose work it is (kswapd, kcompactd) are not stalled by it. Their flags moved too often to be used; there are others
+ * that begin alike (ksmd, kcryptd). */
+static __always_inline bool in_background(char second, char third, char fourth)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 
-	return ((struct task_struct___memory *)task)->flags & KP_PF_KTHREAD && task->comm[0] == 'k' && task->comm[1] == second;
+	return ((struct task_struct___memory *)task)->flags & KP_PF_KTHREAD && task->comm[0] == 'k' && task->comm[1] == second &&
+	       task->comm[2] == third && task->comm[3] == fourth;
 }
+
+#define in_kswapd() in_background('s', 'w', 'a')
+#define in_kcompactd() in_background('c', 'o', 'm')
 
 SEC("tp_btf/mm_compaction_begin")
 int BPF_PROG(kp_compact_beg)
 {
-	return in_background('c') ? 0 : stall_begins(KP_STALL_COMPACTION);
+	return in_kcompactd() ? 0 : stall_begins(KP_STALL_COMPACTION);
 }
 
 SEC("tp_btf/mm_compaction_end")
 int BPF_PROG(kp_compact_end)
 {
-	return in_background('c') ? 0 : stall_ends(KP_STALL_COMPACTION, 0);
+	return in_kcompactd() ? 0 : stall_ends(KP_STALL_COMPACTION, 0);
 }
 
 /* Comes when the wait is over. The kernel measures it in ticks. */
@@ -221,10 +264,11 @@ int BPF_PROG(kp_throttled, int node, int timeout_us, int delayed_us, int reason)
 {
 	__u64 now = bpf_ktime_get_ns();
 
-	return in_background('s') ? 0 : count_stall(KP_STALL_THROTTLE, now - (__u32)delayed_us * 1000ULL, now, 0);
+	return in_kswapd() ? 0 : count_stall(KP_STALL_THROTTLE, now - (__u32)delayed_us * 1000ULL, now, 0);
 }
 
-/* It may be woken again before it sleeps: then it has been at work since the first time. */
+/* It may be woken again before it sleeps: then it has been at work since the first time. Before it sleeps it waits for 100 ms, whether
+ * there is more to do; nothing tells when that begins. */
 SEC("tp_btf/mm_vmscan_kswapd_wake")
 int BPF_PROG(kp_kswapd_wake)
 {

@@ -77,4 +77,10 @@ namespace oom {
 inline constexpr std::uint32_t kVictim = 1, kInvoker = 2, kTotal = 3, kAnon = 4, kFile = 5, kShmem = 6;
 }
 
+inline constexpr std::uint32_t kCgroupMemory = 23;
+namespace cgroup_memory {
+inline constexpr std::uint32_t kFaults = 1, kMajorFaults = 2, kDirectCount = 3, kDirect = 4, kMemcgCount = 5,
+                               kMemcg = 6, kCompactionCount = 7, kCompaction = 8, kThrottleCount = 9, kThrottle = 10;
+}
+
 }  // namespace kpulse::ids
