@@ -97,8 +97,9 @@ static __noinline __u32 kp_cgroup_ask(void)
 }
 
 /* The slot of the current task's cgroup, as the scheduler probe counts its CPU time: the one it was in when it got the CPU. Asks the
- * task where that probe does not run. For process context. `number` is this CPU's. Always below KP_CGROUP_SLOTS. */
-static __always_inline __u32 kp_cgroup_here(__u32 number)
+ * task where that probe does not run. For process context. `number` is this CPU, `task` the current one. Always below
+ * KP_CGROUP_SLOTS. */
+static __always_inline __u32 kp_cgroup_here(__u32 number, struct task_struct *task)
 {
 	struct kp_cgroup_cpu *cpu = bpf_map_lookup_elem(&kp_cgroup_cpus, &number);
 	__u32 slot = cpu ? *(volatile __u32 *)&cpu->running : KP_CGROUP_OTHER;
@@ -110,7 +111,7 @@ static __always_inline __u32 kp_cgroup_here(__u32 number)
 
 static __always_inline __u32 kp_cgroup_current(void)
 {
-	return kp_cgroup_here(bpf_get_smp_processor_id());
+	return kp_cgroup_here(bpf_get_smp_processor_id(), bpf_get_current_task_btf());
 }
 
 #endif

@@ -38,16 +38,16 @@ static __noinline int open_window(struct kp_fault_cpu *cpu)
 	return 1;
 }
 
-static __always_inline __u64 fault_clock(struct kp_fault_cpu *cpu)
+static __always_inline __u64 fault_clock(struct kp_fault_cpu *cpu, struct task_struct *task)
 {
 	if (!(++cpu->faults % KP_FAULT_CLOCK) || !bpf_core_field_exists(struct cfs_rq, rq))
 		return kp_clock_now(kp_window_config());
-	return bpf_get_current_task_btf()->se.cfs_rq->rq->clock;
+	return task->se.cfs_rq->rq->clock;
 }
 
-static __always_inline struct kp_fault_slot *fault_slot(struct kp_fault_cpu *cpu)
+static __always_inline struct kp_fault_slot *fault_slot(struct kp_fault_cpu *cpu, struct task_struct *task)
 {
-	if (fault_clock(cpu) >= cpu->until && !open_window(cpu))
+	if (fault_clock(cpu, task) >= cpu->until && !open_window(cpu))
 		return NULL;
 	return &cpu->slot[cpu->index % KP_MEMORY_SLOTS];
 }
@@ -58,12 +58,13 @@ int BPF_PROG(kp_fault_user)
 {
 	__u32 number = bpf_get_smp_processor_id();
 	struct kp_fault_cpu *cpu = bpf_map_lookup_elem(&kp_fault_cpus, &number);
+	struct task_struct *task = bpf_get_current_task_btf();
 	struct kp_fault_slot *slot;
 
 	if (!cpu)
 		return 0;
-	cpu->group[kp_cgroup_here(number)].user++;
-	slot = fault_slot(cpu);
+	cpu->group[kp_cgroup_here(number, task)].user++;
+	slot = fault_slot(cpu, task);
 	if (slot)
 		slot->user++;
 	return 0;
@@ -76,12 +77,13 @@ int BPF_PROG(kp_fault_kernel)
 {
 	__u32 number = bpf_get_smp_processor_id();
 	struct kp_fault_cpu *cpu = bpf_map_lookup_elem(&kp_fault_cpus, &number);
+	struct task_struct *task = bpf_get_current_task_btf();
 	struct kp_fault_slot *slot;
 
 	if (!cpu)
 		return 0;
-	__sync_fetch_and_add(&cpu->group[kp_cgroup_here(number)].kernel, 1);
-	slot = fault_slot(cpu);
+	__sync_fetch_and_add(&cpu->group[kp_cgroup_here(number, task)].kernel, 1);
+	slot = fault_slot(cpu, task);
 	if (slot)
 		__sync_fetch_and_add(&slot->kernel, 1);
 	return 0;
