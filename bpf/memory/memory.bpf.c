@@ -76,4 +76,5 @@ static __always_inline struct kp_memory_group *memory_group(void)
 
 #include "memory/fault.bpf.h"
 #include "memory/stall.bpf.h"
+#include "memory/reclaim.bpf.h"
 #include "memory/oom.bpf.h"
