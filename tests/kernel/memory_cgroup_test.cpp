@@ -41,12 +41,12 @@ char* fresh_memory(std::size_t bytes) {
 }
 
 /// A fault of user space for each page, and one of the kernel for as many.
-void fault(int pages) {
-  constexpr int kPass = 500;
+void fault(std::size_t pages) {
+  constexpr std::size_t kPass = 500;
   const int zero = open("/dev/zero", O_RDONLY | O_CLOEXEC);
-  for (int done = 0; done < pages; done += kPass) {
+  for (std::size_t done = 0; done < pages; done += kPass) {
     char* touched = fresh_memory(kPass * kPage);
-    for (int page = 0; page < kPass; ++page) touched[page * kPage] = 1;
+    for (std::size_t page = 0; page < kPass; ++page) touched[page * kPage] = 1;
     char* filled = fresh_memory(kPass * kPage);
     if (read(zero, filled, kPass * kPage) < 0) break;
     munmap(touched, kPass * kPage);

@@ -46,8 +46,7 @@ const Need kOthers[]{
 void add(const Fields& fields, std::vector<std::uint32_t>& to) {
   to.insert(to.end(), fields);
   std::ranges::sort(to);
-  const auto twice = std::ranges::unique(to);
-  to.erase(twice.begin(), twice.end());
+  to.erase(std::unique(to.begin(), to.end()), to.end());
 }
 
 }  // namespace
