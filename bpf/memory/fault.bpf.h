@@ -70,7 +70,7 @@ int BPF_PROG(kp_fault_user)
 	return 0;
 }
 
-/* The kernel may fault again in an interrupt meanwhile (BPF programs that read what is not there do). Kernels since 6.2 do not run this
+/* The kernel may fault again in an interrupt meanwhile (BPF programs that read what is not there do). Newer kernels do not run this
  * program for such a fault, but count the run as missed; older ones do. */
 SEC("tp_btf/page_fault_kernel")
 int BPF_PROG(kp_fault_kernel)
