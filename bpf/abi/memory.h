@@ -4,6 +4,7 @@
 #define KPULSE_ABI_MEMORY_H
 
 #include "abi/assert.h"
+#include "abi/cgroup.h"
 #include "abi/histogram.h"
 #include "abi/task.h"
 #include "abi/window.h"
@@ -30,6 +31,14 @@ struct kp_fault_slot {
 };
 KP_ASSERT_SIZE(struct kp_fault_slot, 16);
 
+/* Page faults of one CPU in tasks of one cgroup, since the slot was given to it. Each member is written by one program: faults of
+ * user space and of the kernel may interrupt each other. */
+struct kp_fault_group {
+	__u64 user;
+	__u64 kernel;
+};
+KP_ASSERT_SIZE(struct kp_fault_group, 16);
+
 /* One per CPU, written by that CPU only; the agent frees slots and sets `until` back when windows are numbered anew. */
 struct kp_fault_cpu {
 	__u64 until;   /* run-queue clock; up to then faults go into slot[index]. 0: look for the window first */
@@ -38,8 +47,9 @@ struct kp_fault_cpu {
 	__u32 faults;  /* decides which of them read the clock */
 	__u32 reserved[10];
 	struct kp_fault_slot slot[KP_MEMORY_SLOTS];
+	struct kp_fault_group group[KP_CGROUP_SLOTS];
 };
-KP_ASSERT_SIZE(struct kp_fault_cpu, 64 + 16 * KP_MEMORY_SLOTS);
+KP_ASSERT_SIZE(struct kp_fault_cpu, 64 + 16 * KP_MEMORY_SLOTS + 16 * KP_CGROUP_SLOTS);
 
 /* All the rest of one window, of the whole machine: rare enough for counters that all CPUs share. */
 struct kp_memory_slot {
@@ -55,6 +65,16 @@ struct kp_memory_slot {
 	__u32 reserved;
 };
 KP_ASSERT_SIZE(struct kp_memory_slot, 104);
+
+/* What else happened to the tasks of one cgroup, on any CPU, since the slot was given to it. A stall counts when it has ended, with all
+ * of its time. */
+struct kp_memory_group {
+	__u64 ns[KP_STALL_KINDS];
+	__u64 count[KP_STALL_KINDS];
+	__u64 major_faults;
+	__u64 reserved[7];
+};
+KP_ASSERT_SIZE(struct kp_memory_group, 128);
 
 /* What tasks are in right now: one entry for each, found by pid. An array and not a hash, so that the agent sees without a system call
  * who has been stalled since when, and so that nothing is allocated while memory is short. */
@@ -99,7 +119,7 @@ struct kp_memory_total {
 	__u64 ring_dropped;
 	__u64 slots_dropped; /* events not counted because their slot still held another window */
 	__u64 open_dropped;  /* stalls not followed because too many tasks were stalled */
-	__u64 reserved;
+	__u64 ends_missed;   /* stalls not counted because their end was not shown */
 	struct kp_histogram stall[KP_STALL_KINDS];
 };
 KP_ASSERT_SIZE(struct kp_memory_total, 32 + 8 * KP_STALL_KINDS * (KP_HIST_BUCKETS + 1));

@@ -97,17 +97,20 @@ static __noinline __u32 kp_cgroup_ask(void)
 }
 
 /* The slot of the current task's cgroup, as the scheduler probe counts its CPU time: the one it was in when it got the CPU. Asks the task
- * itself where no program or no switch said so. Always below KP_CGROUP_SLOTS. */
-static __always_inline __u32 kp_cgroup_current(void)
+ * itself where no program or no switch said so. `number` is this CPU, `task` the current one. Always below KP_CGROUP_SLOTS. */
+static __always_inline __u32 kp_cgroup_here(__u32 number, struct task_struct *task)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	__u32 number = bpf_get_smp_processor_id();
 	struct kp_cgroup_cpu *cpu = bpf_map_lookup_elem(&kp_cgroup_cpus, &number);
 	__u64 running = cpu ? *(volatile __u64 *)&cpu->running : ~0ULL;
 
 	if (running >> KP_CGROUP_SLOT_BITS != (__u32)task->pid)
 		return kp_cgroup_ask() & (KP_CGROUP_SLOTS - 1);
 	return running & (KP_CGROUP_SLOTS - 1);
+}
+
+static __always_inline __u32 kp_cgroup_current(void)
+{
+	return kp_cgroup_here(bpf_get_smp_processor_id(), bpf_get_current_task_btf());
 }
 
 #endif

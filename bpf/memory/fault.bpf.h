@@ -38,21 +38,16 @@ static __noinline int open_window(struct kp_fault_cpu *cpu)
 	return 1;
 }
 
-static __always_inline __u64 fault_clock(struct kp_fault_cpu *cpu)
+static __always_inline __u64 fault_clock(struct kp_fault_cpu *cpu, struct task_struct *task)
 {
 	if (!(++cpu->faults % KP_FAULT_CLOCK) || !bpf_core_field_exists(struct cfs_rq, rq))
 		return kp_clock_now(kp_window_config());
-	return bpf_get_current_task_btf()->se.cfs_rq->rq->clock;
+	return task->se.cfs_rq->rq->clock;
 }
 
-static __always_inline struct kp_fault_slot *fault_slot(void)
+static __always_inline struct kp_fault_slot *fault_slot(struct kp_fault_cpu *cpu, struct task_struct *task)
 {
-	__u32 number = bpf_get_smp_processor_id();
-	struct kp_fault_cpu *cpu = bpf_map_lookup_elem(&kp_fault_cpus, &number);
-
-	if (!cpu)
-		return NULL;
-	if (fault_clock(cpu) >= cpu->until && !open_window(cpu))
+	if (fault_clock(cpu, task) >= cpu->until && !open_window(cpu))
 		return NULL;
 	return &cpu->slot[cpu->index % KP_MEMORY_SLOTS];
 }
@@ -61,30 +56,49 @@ static __always_inline struct kp_fault_slot *fault_slot(void)
 SEC("tp_btf/page_fault_user")
 int BPF_PROG(kp_fault_user)
 {
-	struct kp_fault_slot *slot = fault_slot();
+	__u32 number = bpf_get_smp_processor_id();
+	struct kp_fault_cpu *cpu = bpf_map_lookup_elem(&kp_fault_cpus, &number);
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct kp_fault_slot *slot;
 
+	if (!cpu)
+		return 0;
+	cpu->group[kp_cgroup_here(number, task)].user++;
+	slot = fault_slot(cpu, task);
 	if (slot)
 		slot->user++;
 	return 0;
 }
 
-/* The kernel may fault again in an interrupt meanwhile (BPF programs that read what is not there do). */
+/* The kernel may fault again in an interrupt meanwhile (BPF programs that read what is not there do). Newer kernels do not run this
+ * program for such a fault, but count the run as missed; older ones do. */
 SEC("tp_btf/page_fault_kernel")
 int BPF_PROG(kp_fault_kernel)
 {
-	struct kp_fault_slot *slot = fault_slot();
+	__u32 number = bpf_get_smp_processor_id();
+	struct kp_fault_cpu *cpu = bpf_map_lookup_elem(&kp_fault_cpus, &number);
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct kp_fault_slot *slot;
 
+	if (!cpu)
+		return 0;
+	__sync_fetch_and_add(&cpu->group[kp_cgroup_here(number, task)].kernel, 1);
+	slot = fault_slot(cpu, task);
 	if (slot)
 		__sync_fetch_and_add(&slot->kernel, 1);
 	return 0;
 }
 
-/* No tracepoint tells that a fault was major, but the kernel's software event does, and it costs the other faults nothing. */
+/* No tracepoint tells that a fault was major, but the kernel's software event does, and it costs the other faults nothing. It comes when
+ * the page has been read, in the task that waited for it. */
 SEC("perf_event")
 int kp_fault_major(void *ctx)
 {
 	struct kp_memory_slot *slot = memory_slot(bpf_ktime_get_ns());
+	struct kp_memory_group *group = memory_group();
 
+	if (group)
+		__sync_fetch_and_add(&group->major_faults, 1);
 	if (slot)
 		__sync_fetch_and_add(&slot->major_faults, 1);
 	return 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Memory probe: page faults, stalls in reclaim and compaction, kswapd, OOM kills. */
 #include "abi/memory.h"
+#include "lib/cgroup.bpf.h"
 #include "lib/histogram.bpf.h"
 #include "lib/kernel.bpf.h"
 #include "lib/slot.bpf.h"
@@ -31,6 +32,15 @@ struct {
 	__type(value, struct kp_memory_total);
 } kp_memory_total SEC(".maps");
 
+/* By cgroup slot. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, KP_CGROUP_SLOTS);
+	__type(key, __u32);
+	__type(value, struct kp_memory_group);
+} kp_memory_groups SEC(".maps");
+
 /* A record that is only written into the ring buffer is not in the object's type information otherwise, and the layout test needs it. */
 const struct kp_stall_record *kp_stall_layout __attribute__((unused));
 
@@ -56,6 +66,15 @@ static __always_inline struct kp_memory_slot *memory_slot(__u64 now)
 	return NULL;
 }
 
+/* Where the current task's cgroup is counted. */
+static __always_inline struct kp_memory_group *memory_group(void)
+{
+	__u32 slot = kp_cgroup_current();
+
+	return bpf_map_lookup_elem(&kp_memory_groups, &slot);
+}
+
 #include "memory/fault.bpf.h"
 #include "memory/stall.bpf.h"
+#include "memory/reclaim.bpf.h"
 #include "memory/oom.bpf.h"

@@ -93,6 +93,8 @@ int BPF_PROG(kp_oom_pid, int pid)
 
 	if (seen && seen->victim.pid == (__u32)pid)
 		record = *seen;
+	else if (killer == (__u32)pid) /* it is exiting anyway, and is sent nothing */
+		describe_victim(&record, bpf_get_current_task_btf());
 	else
 		record.victim.pid = pid;
 	bpf_map_delete_elem(&kp_oom_seen, &killer);

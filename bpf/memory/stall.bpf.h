@@ -54,6 +54,14 @@ static __always_inline struct kp_open_stall *open_stall(__u32 pid, bool take)
 	return NULL;
 }
 
+static __always_inline void stall_missed(void)
+{
+	struct kp_memory_total *total = memory_total();
+
+	if (total)
+		__sync_fetch_and_add(&total->ends_missed, 1);
+}
+
 static __always_inline int stall_begins(__u32 kind)
 {
 	__u32 pid = bpf_get_current_pid_tgid();
@@ -61,10 +69,12 @@ static __always_inline int stall_begins(__u32 kind)
 
 	if (!entry)
 		return 0;
-	if (entry->begin) { /* inside of another one, which has the time */
+	if (entry->begin && (entry->kind != kind || entry->depth)) { /* inside of another one, which has the time */
 		entry->depth++;
 		return 0;
 	}
+	if (entry->begin) /* nothing stalls inside of its own kind: its end was not shown */
+		stall_missed();
 	entry->kind = kind;
 	*(volatile __u64 *)&entry->begin = bpf_ktime_get_ns(); /* last: from now on the agent sees it */
 	return 0;
@@ -118,6 +128,17 @@ static __always_inline void emit_stall(__u32 kind, __u64 begin, __u64 end)
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 }
 
+/* Counts one that has ended for the cgroup of its task, which is the current one: it may have slept on the way, on other CPUs as well. */
+static __always_inline void count_for_group(__u32 kind, __u64 ns)
+{
+	struct kp_memory_group *group = memory_group();
+
+	if (!group || kind >= KP_STALL_KINDS)
+		return;
+	__sync_fetch_and_add(&group->count[kind], 1);
+	__sync_fetch_and_add(&group->ns[kind], ns);
+}
+
 /* Counts one that has ended. Inside of another stall it has no time. */
 static __noinline int count_stall(__u32 kind, __u64 begin, __u64 end, __u64 pages)
 {
@@ -127,6 +148,7 @@ static __noinline int count_stall(__u32 kind, __u64 begin, __u64 end, __u64 page
 	__u64 start, ns = end - begin;
 	bool earlier, worst = false;
 
+	count_for_group(kind, ns);
 	if (!slot || !total || kind >= KP_ACTIVITIES)
 		return 0;
 	start = kp_window_start(config, slot->window) + config->mono_offset;
@@ -169,88 +191,6 @@ static __always_inline int stall_ends(__u32 kind, __u64 pages)
 	barrier();
 	*(volatile __u32 *)&entry->pid = 0;
 	return count_stall(kind, begin, now, pages);
-}
-
-SEC("tp_btf/mm_vmscan_direct_reclaim_begin")
-int BPF_PROG(kp_direct_begin)
-{
-	return stall_begins(KP_STALL_DIRECT);
-}
-
-SEC("tp_btf/mm_vmscan_direct_reclaim_end")
-int BPF_PROG(kp_direct_end, unsigned long pages)
-{
-	return stall_ends(KP_STALL_DIRECT, pages);
-}
-
-SEC("tp_btf/mm_vmscan_memcg_reclaim_begin")
-int BPF_PROG(kp_memcg_begin)
-{
-	return stall_begins(KP_STALL_MEMCG);
-}
-
-SEC("tp_btf/mm_vmscan_memcg_reclaim_end")
-int BPF_PROG(kp_memcg_end, unsigned long pages)
-{
-	return stall_ends(KP_STALL_MEMCG, pages);
-}
-
-/* Kernel threads whose work it is (kswapd, kcompactd) are not stalled by it. */
-static __always_inline bool in_background(char second)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-
-	return ((struct task_struct___memory *)task)->flags & KP_PF_KTHREAD && task->comm[0] == 'k' && task->comm[1] == second;
-}
-
-SEC("tp_btf/mm_compaction_begin")
-int BPF_PROG(kp_compact_beg)
-{
-	return in_background('c') ? 0 : stall_begins(KP_STALL_COMPACTION);
-}
-
-SEC("tp_btf/mm_compaction_end")
-int BPF_PROG(kp_compact_end)
-{
-	return in_background('c') ? 0 : stall_ends(KP_STALL_COMPACTION, 0);
-}
-
-/* Comes when the wait is over. The kernel measures it in ticks. */
-SEC("tp_btf/mm_vmscan_throttled")
-int BPF_PROG(kp_throttled, int node, int timeout_us, int delayed_us, int reason)
-{
-	__u64 now = bpf_ktime_get_ns();
-
-	return in_background('s') ? 0 : count_stall(KP_STALL_THROTTLE, now - (__u32)delayed_us * 1000ULL, now, 0);
-}
-
-/* It may be woken again before it sleeps: then it has been at work since the first time. */
-SEC("tp_btf/mm_vmscan_kswapd_wake")
-int BPF_PROG(kp_kswapd_wake)
-{
-	struct kp_memory_slot *slot = memory_slot(bpf_ktime_get_ns());
-
-	if (slot)
-		__sync_fetch_and_add(&slot->kswapd_wakes, 1);
-	if (open_stall(bpf_get_current_pid_tgid(), false))
-		return 0;
-	return stall_begins(KP_STALL_KSWAPD);
-}
-
-SEC("tp_btf/mm_vmscan_kswapd_sleep")
-int BPF_PROG(kp_kswapd_sleep)
-{
-	return stall_ends(KP_STALL_KSWAPD, 0);
-}
-
-SEC("tp_btf/mm_page_alloc_extfrag")
-int BPF_PROG(kp_fallback)
-{
-	struct kp_memory_slot *slot = memory_slot(bpf_ktime_get_ns());
-
-	if (slot)
-		__sync_fetch_and_add(&slot->fallbacks, 1);
-	return 0;
 }
 
 #endif

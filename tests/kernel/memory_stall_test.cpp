@@ -2,20 +2,16 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <fstream>
 #include <string>
 
 #include "base/clock.h"
-#include "cgroups/hierarchy.h"
+#include "kernel/memory_cgroup.h"
 #include "kernel/memory_watch.h"
-#include "kernel/test_cgroup.h"
 #include "kernel/workload.h"
 #include "model/histogram.h"
 #include "model/ids.h"
@@ -26,55 +22,11 @@ namespace {
 using namespace std::chrono_literals;
 namespace id = ids::memory;
 
-constexpr const char* kMemoryRoot = "/sys/fs/cgroup/memory";
 constexpr std::size_t kLimit = 64UL << 20U;
-
-std::string missing_for_memcg() {
-  if (std::string missing = missing_for_cgroups(); !missing.empty()) return missing;
-  return access((std::string(kMemoryRoot) + "/memory.limit_in_bytes").c_str(), W_OK) == 0
-             ? ""
-             : std::string("no writable v1 memory controller at ") + kMemoryRoot;
-}
 
 #define KPULSE_NEED_MEMCG() \
   KPULSE_NEED_BPF();        \
   if (const std::string missing = missing_for_memcg(); !missing.empty()) GTEST_SKIP() << missing
-
-/// A cgroup in the watched hierarchy, and one of the same name with a memory limit of 64 MiB.
-class SmallCgroup {
- public:
-  explicit SmallCgroup(const std::string& name) : watched_(name), folder_(std::string(kMemoryRoot) + "/" + name) {
-    if (mkdir(folder_.c_str(), 0755) != 0 && errno != EEXIST)
-      throw std::runtime_error(folder_ + ": " + std::strerror(errno));
-    write("memory.limit_in_bytes", std::to_string(kLimit));
-  }
-  SmallCgroup(const SmallCgroup&) = delete;
-  SmallCgroup& operator=(const SmallCgroup&) = delete;
-  ~SmallCgroup() {
-    for (int attempt = 0; rmdir(folder_.c_str()) != 0 && errno == EBUSY && attempt < 1'000; ++attempt) usleep(1'000);
-  }
-
-  void join() const {
-    watched_.join();
-    write("cgroup.procs", "0");
-  }
-
-  /// Id of the watched cgroup, as the kernel has it.
-  [[nodiscard]] std::uint64_t id() const {
-    struct stat info {};
-    return stat((cgroups::this_hierarchy().mount + watched_.path()).c_str(), &info) == 0 ? info.st_ino : 0;
-  }
-
- private:
-  void write(const char* file, const std::string& text) const {
-    std::ofstream out(folder_ + "/" + file);
-    out << text << std::flush;
-    if (!out.good()) throw std::runtime_error("cannot write " + folder_ + "/" + file);
-  }
-
-  TestCgroup watched_;
-  std::string folder_;
-};
 
 std::string unique(const char* what) {
   return std::string("kp_") + what + "_" + std::to_string(getpid());
@@ -108,7 +60,7 @@ TEST(MemoryStalls, ReclaimOfACgroupAtItsLimitIsCountedTimedAndNamed) {
   ASSERT_GE(file, 0);
   MemoryWatch watch(10ms);
   watch.run_for(50ms);
-  const SmallCgroup cgroup(unique("reclaim"));
+  const MemoryCgroup cgroup(unique("reclaim"), kLimit);
   const std::uint64_t first = watch.window_at(wall_ns());
   const std::uint64_t scanned = vmstat("pgsteal_direct");
   Child reader({.name = "kp_reclaim", .cpu = test_cpu()}, [&](Account&) {
@@ -164,7 +116,7 @@ TEST(MemoryStalls, AnOomKillNamesItsVictimAtOnce) {
   constexpr std::uint64_t kPromptNs = 100'000'000;
   MemoryWatch watch(10ms);
   watch.run_for(50ms);
-  const SmallCgroup cgroup(unique("oom"));
+  const MemoryCgroup cgroup(unique("oom"), kLimit);
   Child hog({.name = "kp_hog", .cpu = test_cpu()}, [&](Account&) {
     cgroup.join();
     auto* memory =

@@ -54,6 +54,7 @@ class MemoryWatch {
   [[nodiscard]] const std::vector<Kill>& kills() const { return kills_; }
   [[nodiscard]] const std::vector<Task>& stalled() const { return stalled_; }
   [[nodiscard]] int fault_program() const { return probe_->fault_program(); }
+  [[nodiscard]] int open_stalls_map() const { return probe_->open_stalls_map(); }
   [[nodiscard]] Watch& watch() { return watch_; }
 
   [[nodiscard]] std::uint64_t sum(std::uint32_t field, std::uint64_t first, std::uint64_t end) const {

@@ -28,6 +28,7 @@ void Self::set_intake(const probes::Intake& intake) {
   windows_lost_ = intake.windows_lost;
   windows_late_ = intake.windows_late;
   records_invalid_ = intake.records_invalid;
+  events_dropped_ = intake.events_dropped;
   clock_backwards_ = intake.clock_backwards;
   switches_missed_ = intake.switches_missed;
   cgroups_refused_ = intake.cgroups_refused;
@@ -71,6 +72,8 @@ std::uint64_t Self::value(std::uint32_t field, const mqtt::ClientStats& client) 
       return switches_missed_;
     case id::kCgroupsRefused:
       return cgroups_refused_;
+    case id::kEventsDropped:
+      return events_dropped_;
     case id::kTicksLate:
       return ticks_late_;
     default:

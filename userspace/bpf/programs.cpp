@@ -1,5 +1,7 @@
 #include "bpf/programs.h"
 
+#include <bpf/bpf.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <utility>
@@ -7,6 +9,18 @@
 #include "bpf/libbpf_log.h"
 
 namespace kpulse::bpf {
+
+std::uint64_t recursion_misses(bpf_object* object) {
+  std::uint64_t missed = 0;
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, object) {
+    bpf_prog_info info{};
+    __u32 size = sizeof(info);
+    const int fd = bpf_program__fd(program);
+    if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0) missed += info.recursion_misses;
+  }
+  return missed;
+}
 
 Result<> Programs::load(const std::function<Result<>()>& open, const std::function<int()>& load) {
   for (;;) {

@@ -4,6 +4,7 @@
 
 #include <bpf/libbpf.h>
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <string>
@@ -18,6 +19,10 @@
 namespace kpulse::bpf {
 
 using Link = Handle<bpf_link, bpf_link__destroy>;
+
+/// Runs of an object's programs that the kernel left out because another run of the same program was under way on that
+/// CPU. One system call a program.
+[[nodiscard]] std::uint64_t recursion_misses(bpf_object* object);
 
 /// Programs that a probe wants on this kernel, and what became of them. Not for other threads.
 class Programs {

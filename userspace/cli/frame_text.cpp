@@ -73,6 +73,10 @@ void append_series(std::string& out, const Frame& frame, const Series& series) {
     const Field* field = find_field(*measurement, column.field);
     if (field != nullptr && field->kind == Kind::histogram) append_histogram(out, *field, column);
   }
+  for (const std::uint32_t id : series.unmeasured) {
+    const Field* field = find_field(*measurement, id);
+    if (field != nullptr) fmt::format_to(std::back_inserter(out), "    {} is not measured\n", field->name);
+  }
   const std::size_t rows = row_count(*measurement, frame, series);
   for (std::size_t row = 0; row < rows; ++row) append_row(out, frame, series, *measurement, row);
 }

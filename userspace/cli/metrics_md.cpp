@@ -72,6 +72,12 @@ constexpr std::string_view kEdges = R"(
   neither counts unless it is of the watched hierarchy. Before 6.4 a request that a kernel thread issues has that thread as submitter.
 - **I/Os whose end is not shown** count when their request is used again (`kpulse_block_losses`, `unended`); until then `depth` may be one too high, at
   most until the disk has been at rest for 10 s.
+- **What a machine cannot measure has no value.** When the kernel lacks a hook, or refuses the program on it, the fields that need it are left out
+  (`kpulse frame` names them, `kpulse doctor` says why); a 0 always means that nothing happened.
+- **Stalls of a cgroup** count for the cgroup in which the task is when they end, with all of their time then. `kpulse_memory` has the same
+  time in the windows it lay in: over a stall that lasts, the two differ until it has ended. Reclaim counts for who does it: that of a
+  `memory.reclaim` for its writer, that of `memory.high` for a kernel thread now and then.
+- **Events that are in no window (`events_dropped`).** The cgroups' counters have those that came while the agent was late all the same.
 - **More disks than fit.** 16 disks, and 47 operations of disks in all (21 with windows below 5 ms), have series of their own; the rest is in `other`.
 - **The worst wait is one per window.** Ties go to the first.
 - **Distributions** (`kpulse_sched_wait`, `kpulse_sched_oncpu`) are cut when the agent reads, a few ms after the interval's end; over all

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <initializer_list>
 #include <map>
+#include <optional>
 #include <span>
 
 #include "cli/cells.h"
@@ -13,7 +15,7 @@ namespace kpulse::cli {
 namespace {
 
 /// In the order of section_statements().
-enum Statement : std::size_t { kDisks, kWorst, kMemory, kStalls, kKills, kCgroups, kProcesses };
+enum Statement : std::size_t { kDisks, kWorst, kMemory, kStalls, kKills, kCgroups, kProcesses, kCgroupMemory };
 
 constexpr std::size_t kNameWidth = 30;
 constexpr std::size_t kTaskWidth = 24;
@@ -32,6 +34,24 @@ Sets sets_of(const std::vector<ResultSet>& answer, Statement statement) {
 
 std::uint64_t per_second(std::uint64_t count, const Span& span) {
   return static_cast<std::uint64_t>(1e9 * ratio(count, span.to_ns - span.from_ns));
+}
+
+/// Of several columns; nothing when one of them has no value, because that machine cannot measure it.
+std::optional<std::uint64_t> sum_of(const ResultSet& set, std::initializer_list<std::string_view> columns) {
+  std::uint64_t sum = 0;
+  for (const std::string_view column : columns) {
+    if (std::holds_alternative<std::monostate>(set.at(0, column))) return std::nullopt;
+    sum += number(set, 0, column);
+  }
+  return sum;
+}
+
+std::string rate_cell(std::optional<std::uint64_t> count, const Span& span) {
+  return count ? fmt::format("{}", per_second(*count, span)) : "-";
+}
+
+std::string time_cell(std::optional<std::uint64_t> ns) {
+  return ns ? short_duration(*ns) : "-";
 }
 
 void begin_section(Lines& lines, std::string header) {
@@ -75,11 +95,11 @@ void add_memory(Lines& lines, const std::vector<ResultSet>& answer, const Span& 
                                    "MAJOR/S", "RECLAIM", "COMPACT", "WORST", "STALLED LONGEST"));
   const Sets stalls = sets_of(answer, kStalls);
   const std::uint64_t worst = stalls.empty() ? 0 : number(*stalls.front(), 0, "worst");
-  lines.push_back(fmt::format(
-      "{} {:>8} {:>8} {:>9} {:>9} {:>9}  {}", left("", kNameWidth),
-      per_second(number(set, 0, "user") + number(set, 0, "kernel"), span), per_second(number(set, 0, "major"), span),
-      short_duration(number(set, 0, "direct") + number(set, 0, "memcg")), short_duration(number(set, 0, "compaction")),
-      short_duration(worst), worst == 0 ? "" : fitted(task_name(*stalls.front(), 0, "stalled"), kTaskWidth)));
+  lines.push_back(fmt::format("{} {:>8} {:>8} {:>9} {:>9} {:>9}  {}", left("", kNameWidth),
+                              rate_cell(sum_of(set, {"user", "kernel"}), span), rate_cell(sum_of(set, {"major"}), span),
+                              time_cell(sum_of(set, {"direct", "memcg"})), time_cell(sum_of(set, {"compaction"})),
+                              short_duration(worst),
+                              worst == 0 ? "" : fitted(task_name(*stalls.front(), 0, "stalled"), kTaskWidth)));
   for (const ResultSet* kills : sets_of(answer, kKills)) {
     for (std::size_t row = 0; row < kills->rows.size(); ++row) {
       lines.push_back(fmt::format("OUT OF MEMORY: {} was killed, with {} of its own", task_name(*kills, row, "victim"),
@@ -89,14 +109,22 @@ void add_memory(Lines& lines, const std::vector<ResultSet>& answer, const Span& 
 }
 
 void add_cgroups(Lines& lines, const std::vector<ResultSet>& answer, const Span& span) {
+  std::map<std::string, const ResultSet*> memory;
+  for (const ResultSet* set : sets_of(answer, kCgroupMemory)) memory[set->tag("cgroup")] = set;
   const Sets cgroups = largest(sets_of(answer, kCgroups), "cpu");
   if (cgroups.empty()) return;
-  begin_section(lines, fmt::format("{} {:>8} {:>8} {:>9}", left("CGROUP", kNameWidth), "CPU", "SWITCH/S", "WAITED"));
+  begin_section(lines, fmt::format("{} {:>8} {:>8} {:>9} {:>8} {:>9}", left("CGROUP", kNameWidth), "CPU", "SWITCH/S",
+                                   "WAITED", "FAULTS/S", "STALLED"));
   for (const ResultSet* set : cgroups) {
-    lines.push_back(fmt::format("{} {:>7.1f}% {:>8} {:>9}", left(printable(set->tag("cgroup")), kNameWidth),
+    const std::string name = set->tag("cgroup");
+    const auto of_memory = [&](std::initializer_list<std::string_view> columns) {
+      return memory.contains(name) ? sum_of(*memory[name], columns) : 0;  // no row: nothing happened in it
+    };
+    lines.push_back(fmt::format("{} {:>7.1f}% {:>8} {:>9} {:>8} {:>9}", left(printable(name), kNameWidth),
                                 100 * ratio(number(*set, 0, "cpu"), span.to_ns - span.from_ns),
-                                per_second(number(*set, 0, "switches"), span),
-                                short_duration(number(*set, 0, "wait"))));
+                                per_second(number(*set, 0, "switches"), span), short_duration(number(*set, 0, "wait")),
+                                rate_cell(of_memory({"faults"}), span),
+                                time_cell(of_memory({"direct", "memcg", "compaction"}))));
   }
 }
 
@@ -131,7 +159,8 @@ std::string section_statements(const Span& span) {
       R"(SELECT max("stall_max_ns") AS "worst", "stalled_comm", "stalled_pid" FROM "kpulse_memory" WHERE {0};)"
       R"(SELECT "victim_comm", "victim_pid", "anon_bytes" FROM "kpulse_oom" WHERE {0};)"
       R"(SELECT sum("cpu_ns") AS "cpu", sum("wait_ns") AS "wait", sum("switches") AS "switches" FROM "kpulse_cgroup_sched" WHERE {0} GROUP BY "cgroup";)"
-      R"(SELECT * FROM "kpulse_process" WHERE {1} AND "resource" = 'cpu' GROUP BY "rank" ORDER BY time DESC LIMIT 1)",
+      R"(SELECT * FROM "kpulse_process" WHERE {1} AND "resource" = 'cpu' GROUP BY "rank" ORDER BY time DESC LIMIT 1;)"
+      R"(SELECT sum("faults") AS "faults", sum("direct_reclaim_ns") AS "direct", sum("memcg_reclaim_ns") AS "memcg", sum("compaction_ns") AS "compaction" FROM "kpulse_cgroup_memory" WHERE {0} GROUP BY "cgroup")",
       where, recently);
 }
 

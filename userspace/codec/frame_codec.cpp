@@ -22,6 +22,7 @@ void put_series(const Series& series, v1::Series& wire) {
   for (const std::string& tag : series.tags) wire.add_tags(tag);
   wire.mutable_absent()->Add(series.absent.begin(), series.absent.end());
   wire.mutable_times()->Add(series.times.begin(), series.times.end());
+  wire.mutable_unmeasured()->Add(series.unmeasured.begin(), series.unmeasured.end());
   for (const Column& column : series.columns) encode_column(column, *wire.add_columns());
 }
 

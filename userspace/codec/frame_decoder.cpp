@@ -130,6 +130,7 @@ struct RawSeries {
   std::vector<std::uint32_t> absent;
   std::vector<std::string_view> columns;
   std::vector<std::uint64_t> times;
+  std::vector<std::uint32_t> unmeasured;
 
   bool read(std::string_view bytes) {
     measurement = 0;
@@ -137,6 +138,7 @@ struct RawSeries {
     absent.clear();
     columns.clear();
     times.clear();
+    unmeasured.clear();
     WireReader wire(bytes);
     bool whole = true;
     while (whole && wire.next()) {
@@ -155,6 +157,9 @@ struct RawSeries {
           break;
         case v1::Series::kTimesFieldNumber:
           whole = wire.append_numbers(times);
+          break;
+        case v1::Series::kUnmeasuredFieldNumber:
+          whole = wire.append_numbers(unmeasured);
           break;
         default:
           break;
@@ -195,6 +200,24 @@ Checked take_times(const Measurement& measurement, const RawSeries& raw, Series&
   if (std::ranges::any_of(raw.times, outside)) return lying(fmt::format("{}: time out of range", measurement.name));
   series.times = raw.times;
   return {};
+}
+
+/// The bit that stands for a field of the measurement.
+std::uint64_t bit_of(const Measurement& measurement, const Field& field) {
+  return std::uint64_t{1} << static_cast<std::size_t>(&field - measurement.fields.data());
+}
+
+/// Fields that this build does not know have no value here anyway.
+std::uint64_t take_unmeasured(const Measurement& measurement, const RawSeries& raw, Series& series) {
+  std::uint64_t seen = 0;
+  series.unmeasured.clear();
+  for (const std::uint32_t id : raw.unmeasured) {
+    const Field* field = find_field(measurement, id);
+    if (field == nullptr || (seen & bit_of(measurement, *field)) != 0) continue;
+    seen |= bit_of(measurement, *field);
+    series.unmeasured.push_back(id);
+  }
+  return seen;
 }
 
 /// Turns the series of frames into the model; keeps its scratch memory.
@@ -238,13 +261,17 @@ class SeriesDecoder {
   }
 
   Checked take_columns(const Measurement& measurement, const ColumnLimits& limits, Series& series) {
+    const std::uint64_t unmeasured = take_unmeasured(measurement, raw_, series);
     std::uint64_t seen = 0;
     std::size_t used = 0;
     for (const std::string_view bytes : raw_.columns) {
       if (!column_.read(bytes)) return malformed("column");
       const Field* field = find_field(measurement, column_.field());
       if (field == nullptr) continue;
-      const auto bit = std::uint64_t{1} << static_cast<std::size_t>(field - measurement.fields.data());
+      const std::uint64_t bit = bit_of(measurement, *field);
+      if ((unmeasured & bit) != 0) {
+        return lying(fmt::format("{}.{} has values and is not measured", measurement.name, field->name));
+      }
       if ((seen & bit) != 0) return lying(fmt::format("{}.{} twice", measurement.name, field->name));
       seen |= bit;
       const char* mistake = decode_column(*field, limits, column_, next_column(series, used++));
@@ -279,7 +306,8 @@ std::size_t memory_of(const Column& column) noexcept {
 
 std::size_t memory_of(const Series& series) noexcept {
   std::size_t bytes = sizeof(Series) + series.absent.capacity() * sizeof(std::uint32_t) +
-                      series.times.capacity() * sizeof(std::uint64_t);
+                      series.times.capacity() * sizeof(std::uint64_t) +
+                      series.unmeasured.capacity() * sizeof(std::uint32_t);
   for (const Column& column : series.columns) bytes += memory_of(column);
   return bytes;
 }

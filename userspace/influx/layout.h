@@ -25,8 +25,17 @@ struct Layout {
   Piece tail;  ///< what stands after the last value
 };
 
-/// A share has a value when its part has a column.
-[[nodiscard]] Layout make_layout(const MeasurementPlan& plan, ColumnSet columns);
+/// What a series says of the measurement's fields.
+struct FieldSets {
+  ColumnSet columns = 0;
+  ColumnSet unmeasured = 0;  ///< these are left out; the others without a column read 0
+
+  bool operator==(const FieldSets&) const = default;
+};
+
+/// A share has a value when its part has a column, and is left out when its part or its rest is. Nothing at all when
+/// every field is left out.
+[[nodiscard]] Layout make_layout(const MeasurementPlan& plan, const FieldSets& fields);
 
 /// The layouts of one measurement: few are ever needed, for series have the columns that they had before.
 class LayoutCache {
@@ -34,10 +43,10 @@ class LayoutCache {
   static constexpr std::size_t kMax = 128;
 
   /// Valid until the next call.
-  [[nodiscard]] const Layout& get(const MeasurementPlan& plan, ColumnSet columns);
+  [[nodiscard]] const Layout& get(const MeasurementPlan& plan, const FieldSets& fields);
 
  private:
-  std::vector<ColumnSet> columns_;
+  std::vector<FieldSets> fields_;
   std::vector<Layout> layouts_;
 };
 

@@ -117,15 +117,19 @@ void LineRenderer::prepare_prefix(const MeasurementPlan& plan, const Series& ser
 const Layout& LineRenderer::prepare_steps(const MeasurementPlan& plan, const Series& series) {
   const std::span<const Field> fields = plan.measurement->fields;
   columns_.assign(fields.size(), nullptr);
-  ColumnSet present = 0;
+  FieldSets sets;
   for (const Column& column : series.columns) {
     const Field* field = find_field(*plan.measurement, column.field);
     if (field == nullptr) continue;
     const auto position = static_cast<std::size_t>(field - fields.data());
     columns_[position] = &column;
-    present |= ColumnSet{1} << position;
+    sets.columns |= ColumnSet{1} << position;
   }
-  const Layout& layout = layouts_[plan.measurement->id].get(plan, present);
+  for (const std::uint32_t id : series.unmeasured) {
+    const Field* field = find_field(*plan.measurement, id);
+    if (field != nullptr) sets.unmeasured |= ColumnSet{1} << static_cast<std::size_t>(field - fields.data());
+  }
+  const Layout& layout = layouts_[plan.measurement->id].get(plan, sets);
   steps_.clear();
   for (const Slot& slot : layout.slots) {
     const bool share = slot.plan->field->kind == Kind::share;
@@ -139,6 +143,7 @@ const Layout& LineRenderer::prepare_steps(const MeasurementPlan& plan, const Ser
 
 void LineRenderer::write_rows(const MeasurementPlan& plan, const Frame& frame, const Series& series) {
   const Layout& layout = prepare_steps(plan, series);
+  if (layout.slots.empty() && layout.tail.size() == 0) return;  // a line has at least one field
   const std::size_t room = plan.max_line + prefix_.size() + plan.fields.size() * task_room_;
   const std::size_t rows = row_count(*plan.measurement, frame, series);
   auto absent = series.absent.begin();

@@ -5,8 +5,8 @@
 //   kpulse_sched_wait_le,host=vm1,le=4096 count=..i <ns>
 //
 // Rows of windows carry the time the window began, rows of intervals the time the frame's first window began. A
-// measurement's field set is constant: what has no column reads 0. Shares have six decimals. Rows that were lost are
-// left out.
+// measurement's field set is constant: what has no column reads 0, but for what this machine cannot measure at all.
+// Shares have six decimals. Rows that were lost are left out.
 #pragma once
 
 #include <cstddef>

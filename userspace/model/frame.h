@@ -37,13 +37,15 @@ struct Column {
   bool operator==(const Column&) const = default;
 };
 
-/// One measurement for one set of tag values: a struct of arrays. A field without a column is 0 in every row.
+/// One measurement for one set of tag values: a struct of arrays. A field without a column is 0 in every row, unless it
+/// is among the unmeasured ones: those have no value.
 struct Series {
   std::uint32_t measurement = 0;
   std::vector<std::string> tags;
   std::vector<std::uint32_t> absent;  ///< windows: rows that were lost, ascending
   std::vector<Column> columns;
-  std::vector<std::uint64_t> times;  ///< events: when each row's event was, in ns since 1970
+  std::vector<std::uint64_t> times;       ///< events: when each row's event was, in ns since 1970
+  std::vector<std::uint32_t> unmeasured;  ///< fields that this machine cannot measure
 
   bool operator==(const Series&) const = default;
 };

@@ -24,7 +24,7 @@ inline constexpr std::uint32_t kFramesPublished = 1, kFramesAcknowledged = 2, kF
                                kQueueBytes = 5, kQueueFrames = 6, kConnects = 7, kCpu = 8, kRss = 9, kRecords = 10,
                                kRingDropped = 11, kWindowsLost = 12, kWindowsLate = 13, kRecordsInvalid = 14,
                                kClockSteps = 15, kTicksLate = 16, kClockBackwards = 17, kSwitchesMissed = 18,
-                               kCgroupsRefused = 19;
+                               kCgroupsRefused = 19, kEventsDropped = 20;
 }
 
 inline constexpr std::uint32_t kBridge = 5;
@@ -80,6 +80,12 @@ inline constexpr std::uint32_t kMemoryStall = 21;
 inline constexpr std::uint32_t kOom = 22;
 namespace oom {
 inline constexpr std::uint32_t kVictim = 1, kInvoker = 2, kTotal = 3, kAnon = 4, kFile = 5, kShmem = 6;
+}
+
+inline constexpr std::uint32_t kCgroupMemory = 23;
+namespace cgroup_memory {
+inline constexpr std::uint32_t kFaults = 1, kMajorFaults = 2, kDirectCount = 3, kDirect = 4, kMemcgCount = 5,
+                               kMemcg = 6, kCompactionCount = 7, kCompaction = 8, kThrottleCount = 9, kThrottle = 10;
 }
 
 }  // namespace kpulse::ids

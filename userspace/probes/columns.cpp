@@ -15,6 +15,12 @@ void Columns::append_to(std::vector<Column>& columns) const {
   }
 }
 
+void leave_out(const std::vector<std::uint32_t>& fields, Series& series) {
+  series.unmeasured = fields;
+  std::erase_if(series.columns,
+                [&](const Column& column) { return std::ranges::find(fields, column.field) != fields.end(); });
+}
+
 Column difference(std::uint32_t field, kp_histogram& before, const kp_histogram& now) {
   Column column{.field = field, .values = {}, .reals = {}, .buckets = {}, .sum = now.sum - before.sum};
   for (std::uint32_t bucket = 0; bucket < KP_HIST_BUCKETS; ++bucket) {

@@ -25,6 +25,9 @@ class Columns {
   std::vector<std::uint64_t> cells_;
 };
 
+/// Says of these fields that they are not measured here.
+void leave_out(const std::vector<std::uint32_t>& fields, Series& series);
+
 /// What was recorded between two readings of a cumulative histogram; `before` becomes `now`. Nothing recorded: no
 /// buckets.
 [[nodiscard]] Column difference(std::uint32_t field, kp_histogram& before, const kp_histogram& now);

@@ -38,6 +38,7 @@ struct Intake {
   std::uint64_t windows_late = 0;     ///< records that came after their window was published
   std::uint64_t records = 0;          ///< records taken from the ring buffer
   std::uint64_t records_invalid = 0;  ///< of these, of unknown type or size
+  std::uint64_t events_dropped = 0;   ///< events that are missing in what is counted by window
   std::uint64_t switches_missed = 0;  ///< context switches that the kernel did not show
   std::uint64_t clock_backwards = 0;  ///< events whose clock was before the one before; they count as no time
   std::uint64_t cgroups_refused = 0;  ///< of the machine: events counted for no cgroup because all slots were taken
@@ -48,6 +49,7 @@ struct Intake {
     windows_late += other.windows_late;
     records += other.records;
     records_invalid += other.records_invalid;
+    events_dropped += other.events_dropped;
     switches_missed += other.switches_missed;
     clock_backwards += other.clock_backwards;
     return *this;

@@ -42,6 +42,12 @@ TEST(FrameText, NamesTheFrameAndItsSeries) {
   EXPECT_THAT(text, HasSubstr("    wait count=7 sum=28ns p50=4ns"));
 }
 
+TEST(FrameText, NamesWhatIsNotMeasured) {
+  Frame frame = sample();
+  frame.series[0].unmeasured = {ids::sched::kForks};
+  EXPECT_THAT(describe(frame), HasSubstr("  kpulse_sched cpu=0\n    forks is not measured\n"));
+}
+
 TEST(FrameText, PrintsRowsWithEscapedTasksAndLeavesZerosOut) {
   const std::string text = describe(sample());
   EXPECT_THAT(text, HasSubstr("    00:00:01.000 busy_ns=10.0ms victim=a\\x0ab(42)\n"));

@@ -79,6 +79,29 @@ TEST(Sections, CgroupsAreTheFiveBusiestWithNothingInTheirNamesThatATerminalActsO
   EXPECT_THAT(lines, Not(Contains(HasSubstr("\x1b"))));
 }
 
+TEST(Sections, WhatAMachineCannotMeasureIsADash) {
+  const auto lines =
+      section_lines({result(2, {}, {{"user", whole(900)}, {"direct", whole(5)}, {"memcg", whole(0)}})}, kSecond);
+  ASSERT_EQ(lines.size(), 3U);
+  EXPECT_THAT(lines[2], testing::MatchesRegex(" +- +- +5ns +- +0 *"));
+}
+
+TEST(Sections, ACgroupHasItsFaultsAndTheTimeItsTasksWereStalled) {
+  const Tags web{{"cgroup", "/web"}}, idle{{"cgroup", "/idle"}};
+  const auto lines =
+      section_lines({result(5, web, {{"cpu", whole(5'000'000)}}), result(5, idle, {{"cpu", whole(1'000'000)}}),
+                     result(7, web,
+                            {{"faults", whole(1'234)},
+                             {"direct", whole(1'000'000)},
+                             {"memcg", whole(2'000'000)},
+                             {"compaction", whole(4'000'000)}})},
+                    kSecond);
+  ASSERT_EQ(lines.size(), 4U);
+  EXPECT_THAT(lines[1], AllOf(HasSubstr("FAULTS/S"), HasSubstr("STALLED"), testing::SizeIs(testing::Le(80U))));
+  EXPECT_THAT(lines[2], AllOf(HasSubstr("/web"), HasSubstr(" 1234 "), testing::EndsWith(" 7.00ms")));
+  EXPECT_THAT(lines[3], AllOf(HasSubstr("/idle"), testing::EndsWith(" 0         0")));
+}
+
 TEST(Sections, AProcessHasItsPartOfTheTimeThatItsRowCovers) {
   const auto lines = section_lines({result(6, {{"rank", "1"}},
                                            {{"cpu_ns", whole(500'000'000)},

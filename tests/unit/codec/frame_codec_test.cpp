@@ -30,6 +30,17 @@ TEST(FrameCodec, EventsSurviveARoundTripInAFrameWithoutWindows) {
   EXPECT_EQ(*decoded, frame);
 }
 
+TEST(FrameCodec, WhatIsNotMeasuredSurvivesARoundTripUnlessThisBuildDoesNotKnowTheField) {
+  Frame frame = sample_frame();
+  frame.series[0].unmeasured = {ids::sched::kForks, ids::sched::kExecs};
+  Frame newer = frame;
+  newer.series[0].unmeasured.push_back(1'000);
+  newer.series[0].unmeasured.push_back(ids::sched::kForks);
+  const auto decoded = decode_frame(bytes_of(newer), frame.host);
+  ASSERT_TRUE(decoded) << decoded.error().detail;
+  EXPECT_EQ(*decoded, frame);
+}
+
 TEST(FrameCodec, SmallestAndLargestWindowsSurvive) {
   Frame frame{.host = "h",
               .stream = ~0ULL,

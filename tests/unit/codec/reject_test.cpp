@@ -46,6 +46,13 @@ TEST(FrameCodec, AcceptsTheFrameTheOtherTestsSpoil) {
   EXPECT_EQ(verdict_after([](v1::Frame&) {}), "accepted");
 }
 
+TEST(FrameCodec, RejectsValuesOfAFieldThatIsSaidNotToBeMeasured) {
+  EXPECT_EQ(verdict_after([](v1::Frame& wire) { wire.mutable_series(0)->add_unmeasured(ids::sched::kBusy); }),
+            "counts");
+  EXPECT_EQ(verdict_after([](v1::Frame& wire) { wire.mutable_series(0)->add_unmeasured(ids::sched::kForks); }),
+            "accepted");
+}
+
 TEST(FrameCodec, RejectsAFrameCutAnywhere) {
   const std::string bytes = good_bytes();
   std::size_t malformed = 0;

@@ -47,6 +47,24 @@ TEST(Line, AWindowRowHasEveryFieldOfItsMeasurementAndTheTimeItsWindowBegan) {
                 .append(" 1700000000000000000\n"));
 }
 
+TEST(Line, AFieldThatIsNotMeasuredIsLeftOutAndSoIsAShareOfIt) {
+  Series series{.measurement = ids::kSched, .tags = {"3"}, .absent = {}, .columns = {}};
+  series.columns.push_back(integers(ids::sched::kWaits, {4}));
+  series.unmeasured = {ids::sched::kBusy,          ids::sched::kIdle,        ids::sched::kSwitches,
+                       ids::sched::kVoluntary,     ids::sched::kInvoluntary, ids::sched::kVictim,
+                       ids::sched::kMigrations,    ids::sched::kForks,       ids::sched::kExecs,
+                       ids::sched::kWaitsDiscarded};
+  EXPECT_EQ(render(frame_of(1, {series})),
+            "kpulse_sched,cpu=3,host=vm1 wait_count=4i,wait_ns=0i,wait_max_ns=0i,wait_max_held_ns=0i,culprit_pid=0i,"
+            "culprit_comm=\"\",culprit_cgroup=0i,exits=0i 1700000000000000000\n");
+}
+
+TEST(Line, ASeriesInWhichNothingIsMeasuredHasNoLine) {
+  Series series{.measurement = ids::kCgroupSched, .tags = {"/a"}, .absent = {}, .columns = {}};
+  for (const Field& field : find_measurement(ids::kCgroupSched)->fields) series.unmeasured.push_back(field.id);
+  EXPECT_EQ(render(frame_of(1, {series})), "");
+}
+
 TEST(Line, ASeriesWithoutColumnsIsZeroInEveryRow) {
   const auto lines =
       lines_of(render(frame_of(2, {{.measurement = ids::kSched, .tags = {"0"}, .absent = {}, .columns = {}}})));

@@ -45,6 +45,10 @@ inline constexpr std::array kAgentFields{
           "context switches that the kernel did not show, as some sandboxes do with their own tasks", "kernel counter"},
     Field{ids::agent::kCgroupsRefused, "cgroups_refused", total, none,
           "events counted for the cgroup (other) because every slot was taken", "kernel counter"},
+    Field{ids::agent::kEventsDropped, "events_dropped", total, none,
+          "page faults, stalls and other events of memory that are in no window: the agent was late, more tasks were "
+          "stalled than can be followed, or the kernel did not show the event",
+          "kernel counter"},
 };
 
 inline constexpr std::array kMeasurements{

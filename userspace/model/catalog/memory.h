@@ -40,7 +40,8 @@ inline constexpr std::array kFields{
     Field{ids::memory::kThrottle, "throttle_ns", amount, nanoseconds,
           "time of these waits, in ticks; it is part of the reclaim around it", "mm_vmscan_throttled"},
     Field{ids::memory::kKswapdWakes, "kswapd_wakes", amount, none, "times kswapd was woken", "mm_vmscan_kswapd_wake"},
-    Field{ids::memory::kKswapd, "kswapd_ns", amount, nanoseconds, "time kswapd was at work, all nodes",
+    Field{ids::memory::kKswapd, "kswapd_ns", amount, nanoseconds,
+          "time kswapd was at work, all nodes, with the 100 ms it waits for more before it sleeps",
           "mm_vmscan_kswapd_wake, _sleep"},
     Field{ids::memory::kFallbacks, "fragmentation_fallbacks", amount, none,
           "allocations served from blocks of another mobility", "mm_page_alloc_extfrag"},
@@ -67,6 +68,31 @@ inline constexpr std::array kOomFields{
     Field{ids::oom::kShmem, "shmem_bytes", level, bytes, "its shared memory, likewise", "mm_struct.rss_stat"},
 };
 
+inline constexpr std::array kCgroupFields{
+    Field{ids::cgroup_memory::kFaults, "faults", amount, none,
+          "page faults in its tasks, of programs and of the kernel", "page_fault_user, page_fault_kernel (x86)"},
+    Field{ids::cgroup_memory::kMajorFaults, "faults_major", amount, none,
+          "of these, those that had to read from storage", "software event page-faults-major"},
+    Field{ids::cgroup_memory::kDirectCount, "direct_reclaim_count", amount, none, "direct reclaims that ended",
+          "mm_vmscan_direct_reclaim_end"},
+    Field{ids::cgroup_memory::kDirect, "direct_reclaim_ns", amount, nanoseconds,
+          "their time; all of it in the interval in which they ended", "mm_vmscan_direct_reclaim_begin, _end"},
+    Field{ids::cgroup_memory::kMemcgCount, "memcg_reclaim_count", amount, none, "memcg reclaims that ended",
+          "mm_vmscan_memcg_reclaim_end"},
+    Field{ids::cgroup_memory::kMemcg, "memcg_reclaim_ns", amount, nanoseconds, "their time, likewise",
+          "mm_vmscan_memcg_reclaim_begin, _end"},
+    Field{ids::cgroup_memory::kCompactionCount, "compaction_count", amount, none, "compactions of a zone that ended",
+          "mm_compaction_end"},
+    Field{ids::cgroup_memory::kCompaction, "compaction_ns", amount, nanoseconds, "their time, likewise",
+          "mm_compaction_begin, _end"},
+    Field{ids::cgroup_memory::kThrottleCount, "throttle_count", amount, none, "waits of reclaiming tasks that ended",
+          "mm_vmscan_throttled"},
+    Field{ids::cgroup_memory::kThrottle, "throttle_ns", amount, nanoseconds,
+          "time of these waits, in ticks; it is part of the reclaim around it", "mm_vmscan_throttled"},
+};
+
+inline constexpr std::array<std::string_view, 1> kCgroupTag{"cgroup"};
+
 inline constexpr std::array kMeasurements{
     Measurement{ids::kMemory,
                 "kpulse_memory",
@@ -77,6 +103,8 @@ inline constexpr std::array kMeasurements{
     Measurement{ids::kMemoryStall, "kpulse_memory_stall", Scope::interval, kKindTag, kStallFields,
                 "Distribution of how long tasks were stalled by memory management."},
     Measurement{ids::kOom, "kpulse_oom", Scope::event, {}, kOomFields, "A task that the OOM killer chose."},
+    Measurement{ids::kCgroupMemory, "kpulse_cgroup_memory", Scope::interval, kCgroupTag, kCgroupFields,
+                "What memory management did in tasks of one cgroup; a cgroup in which nothing happened has no row."},
 };
 
 }  // namespace kpulse::memory_catalog

@@ -120,6 +120,7 @@ void MemoryAssembler::collect_rows(const WindowRange& windows, TaskTable& tasks,
   }
   series.push_back({.measurement = ids::kMemory, .tags = {}, .absent = {}, .columns = {}, .times = {}});
   columns.append_to(series.back().columns);
+  leave_out(unmeasured_, series.back());
   collected_ = windows.end();
   rows_.erase(rows_.begin(), rows_.lower_bound(collected_));
   stalls_.forget_before(span_of(collected_).begin);

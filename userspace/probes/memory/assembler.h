@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "abi/memory.h"
@@ -21,6 +22,9 @@ class MemoryAssembler {
 
   /// Bounds are those now in force. Another epoch forgets all windows, but no OOM kill.
   void set_windows(const kp_window_config& config);
+
+  /// These fields of kpulse_memory have no value here.
+  void set_unmeasured(std::vector<std::uint32_t> fields) { unmeasured_ = std::move(fields); }
 
   /// Faults of one CPU in one window.
   void on_faults(std::uint64_t window, const kp_fault_slot& slot);
@@ -58,6 +62,7 @@ class MemoryAssembler {
   void collect_kills(TaskTable& tasks, std::vector<Series>& series);
 
   std::uint64_t page_bytes_;
+  std::vector<std::uint32_t> unmeasured_;
   kp_window_config config_{};
   std::map<std::uint64_t, Row> rows_;  // by window, not collected yet
   std::uint64_t collected_ = 0;        // windows before this one have been published

@@ -7,10 +7,12 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/clock.h"
 #include "bpf/kernel.h"
 #include "cgroups/table.h"
 #include "memory.skel.h"
 #include "probes/memory/major_faults.h"
+#include "probes/memory/measured.h"
 
 void destroy_memory_bpf(memory_bpf* skeleton) noexcept {
   memory_bpf__destroy(skeleton);
@@ -21,6 +23,7 @@ namespace {
 
 /// More records than the ring buffer can hold: all of them.
 constexpr std::size_t kDrainRecords = 4096;
+constexpr std::uint64_t kMissedIntervalNs = 1'000'000'000;
 
 }  // namespace
 
@@ -35,8 +38,8 @@ void MemoryProbe::want_pair(const bpf::KernelTypes& types, bpf_program* begin, b
 
 void MemoryProbe::choose_programs(const bpf::KernelTypes& types) {
   auto& programs = skeleton_->progs;
-  for (bpf_program* program :
-       {programs.kp_fault_user, programs.kp_fault_kernel, programs.kp_throttled, programs.kp_fallback}) {
+  for (bpf_program* program : {programs.kp_fault_user, programs.kp_fault_kernel, programs.kp_throttled,
+                               programs.kp_fallback, programs.kp_stall_exit}) {
     programs_.want(types, program);
   }
   want_pair(types, programs.kp_direct_begin, programs.kp_direct_end);
@@ -55,6 +58,7 @@ Result<> MemoryProbe::open(const Machine& machine) {
   if (!skeleton_) return fail(bpf::bpf_error("memory: cannot open the programs", errno));
   choose_programs(machine.types);
   skeleton_->rodata->kp_cgroup_subsys = machine.cgroups.subsys();
+  if (auto shared = machine.cgroups.share(skeleton_->obj); !shared) return shared;
   bpf_map__set_max_entries(skeleton_->maps.kp_fault_cpus, static_cast<std::uint32_t>(libbpf_num_possible_cpus()));
   return {};
 }
@@ -69,12 +73,15 @@ Result<> MemoryProbe::map_memory() {
   if (!open) return fail(std::move(open).error());
   auto total = bpf::MappedArray<kp_memory_total>::map(skeleton_->maps.kp_memory_total);
   if (!total) return fail(std::move(total).error());
+  auto groups = bpf::MappedArray<kp_memory_group>::map(skeleton_->maps.kp_memory_groups);
+  if (!groups) return fail(std::move(groups).error());
   auto ring = bpf::Ring::open(skeleton_->maps.kp_ring, [this](auto bytes) { take_record(bytes); });
   if (!ring) return fail(std::move(ring).error());
   faults_ = std::move(*faults);
   slots_ = std::move(*slots);
   open_stalls_ = std::move(*open);
   total_ = std::move(*total);
+  groups_ = std::move(*groups);
   ring_ = std::move(*ring);
   for (kp_fault_cpu& cpu : faults_.writable()) fault_windows_.emplace_back(std::span<kp_fault_slot>(cpu.slot));
   windows_.emplace_back(slots_.writable());
@@ -94,12 +101,22 @@ void MemoryProbe::attach_major_faults() {
   }
 }
 
+void MemoryProbe::leave_out_what_is_missing() {
+  UnmeasuredMemory unmeasured = unmeasured_memory([this](std::string_view program) {
+    return program == major_faults_status_.name ? major_faults_status_.attached : programs_.attached(program);
+  });
+  assembler_.set_unmeasured(std::move(unmeasured.windows));
+  group_rows_.set_unmeasured(std::move(unmeasured.cgroups));
+}
+
 Result<> MemoryProbe::attach(const Machine& machine) {
+  cgroups_ = &machine.cgroups;
   auto loaded = programs_.load([&] { return open(machine); }, [this] { return memory_bpf__load(skeleton_.get()); });
   if (!loaded) return loaded;
   if (auto mapped = map_memory(); !mapped) return mapped;
   attach_major_faults();
   programs_.attach();
+  leave_out_what_is_missing();
   return {};
 }
 
@@ -127,6 +144,8 @@ void MemoryProbe::set_windows(const kp_window_config& config) {
   epoch_ = config.epoch;
   forget_slots();
   assembler_.on_total(total_.values().front());
+  std::vector<Series> before_the_stream;
+  collect_groups(before_the_stream);
 }
 
 void MemoryProbe::take_record(std::span<const std::byte> bytes) {
@@ -158,22 +177,40 @@ void MemoryProbe::drain(std::uint64_t end) {
   windows_.front().take(end,
                         [this](std::uint64_t window, const kp_memory_slot& slot) { assembler_.on_slot(window, slot); });
   assembler_.on_total(total_.values().front());
+  if (const std::uint64_t now = monotonic_ns(); now >= missed_due_ns_) {
+    missed_due_ns_ = now + kMissedIntervalNs;
+    missed_ = bpf::recursion_misses(skeleton_->obj);
+  }
+}
+
+void MemoryProbe::collect(const WindowRange& windows, TaskTable& tasks, std::vector<Series>& series) {
+  assembler_.collect(windows, tasks, series);
+  if (windows.count > 0) collect_groups(series);
+}
+
+void MemoryProbe::collect_groups(std::vector<Series>& series) {
+  group_rows_.collect(
+      faults_.values(), groups_.values(), [this](std::uint32_t slot) { return cgroups_->name(slot); }, series);
 }
 
 Intake MemoryProbe::intake() const {
   const kp_memory_total& total = total_.values().front();
   Intake intake{.ring_dropped = total.ring_dropped,
-                .windows_lost = total.slots_dropped + total.open_dropped,
                 .windows_late = assembler_.windows_late() + windows_.front().late(),
                 .records = records_,
-                .records_invalid = records_invalid_};
-  for (const kp_fault_cpu& cpu : faults_.values()) intake.windows_lost += cpu.dropped;
+                .records_invalid = records_invalid_,
+                .events_dropped = total.slots_dropped + total.open_dropped + total.ends_missed + missed_};
+  for (const kp_fault_cpu& cpu : faults_.values()) intake.events_dropped += cpu.dropped;
   for (const auto& cpu : fault_windows_) intake.windows_late += cpu.late();
   return intake;
 }
 
 int MemoryProbe::fault_program() const {
   return bpf_program__fd(skeleton_->progs.kp_fault_user);
+}
+
+int MemoryProbe::open_stalls_map() const {
+  return bpf_map__fd(skeleton_->maps.kp_open_stalls);
 }
 
 std::unique_ptr<Probe> make_memory_probe() {

@@ -14,6 +14,7 @@
 #include "bpf/ring.h"
 #include "bpf/window_slots.h"
 #include "probes/memory/assembler.h"
+#include "probes/memory/groups.h"
 #include "probes/probe.h"
 
 struct memory_bpf;
@@ -31,14 +32,14 @@ class MemoryProbe final : public Probe {
   void set_windows(const kp_window_config& config) override;
   void drain(std::uint64_t end) override;
   [[nodiscard]] bool urgent() const override { return assembler_.urgent(); }
-  void collect(const WindowRange& windows, TaskTable& tasks, std::vector<Series>& series) override {
-    assembler_.collect(windows, tasks, series);
-  }
+  void collect(const WindowRange& windows, TaskTable& tasks, std::vector<Series>& series) override;
   [[nodiscard]] int ring_fd() const noexcept override { return ring_->fd(); }
   [[nodiscard]] Intake intake() const override;
 
   /// Descriptor of the program that runs at every fault of user space, for reading its run time. For benchmarks.
   [[nodiscard]] int fault_program() const;
+  /// Descriptor of the map of who is stalled. For tests.
+  [[nodiscard]] int open_stalls_map() const;
 
  private:
   using Skeleton = Handle<memory_bpf, destroy_memory_bpf>;
@@ -51,6 +52,8 @@ class MemoryProbe final : public Probe {
   void want_pair(const bpf::KernelTypes& types, bpf_program* begin, bpf_program* end);
   [[nodiscard]] Result<> map_memory();
   void attach_major_faults();
+  void leave_out_what_is_missing();
+  void collect_groups(std::vector<Series>& series);
   void take_record(std::span<const std::byte> bytes);
   void forget_slots();
 
@@ -62,11 +65,15 @@ class MemoryProbe final : public Probe {
   bpf::MappedArray<kp_memory_slot> slots_;
   bpf::MappedArray<OpenStalls> open_stalls_;
   bpf::MappedArray<kp_memory_total> total_;
+  bpf::MappedArray<kp_memory_group> groups_;
   std::vector<bpf::WindowSlots<kp_fault_slot>> fault_windows_;  // by CPU
   std::vector<bpf::WindowSlots<kp_memory_slot>> windows_;       // one
   std::unique_ptr<bpf::Ring> ring_;
   MemoryAssembler assembler_;
+  MemoryGroups group_rows_;
+  cgroups::Table* cgroups_ = nullptr;
   std::uint32_t epoch_ = 0;
+  std::uint64_t missed_ = 0, missed_due_ns_ = 0;  // runs that the kernel left out, and when to ask next
   std::uint64_t records_ = 0;
   std::uint64_t records_invalid_ = 0;
 };

@@ -175,6 +175,7 @@ void SchedAssembler::collect_cpu(std::size_t number, Cpu& cpu, const WindowRange
     }
   }
   columns.append_to(sched.columns);
+  leave_out(unmeasured_, sched);
   series.push_back(std::move(sched));
   append_histogram(ids::kSchedWait, number, difference(ids::histogram::kDistribution, cpu.wait, cpu.wait_now), series);
   append_histogram(ids::kSchedOnCpu, number, difference(ids::histogram::kDistribution, cpu.oncpu, cpu.oncpu_now),

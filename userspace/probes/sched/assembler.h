@@ -44,6 +44,9 @@ class SchedAssembler {
   /// Bounds are those now in force; quiet windows are this long. Another epoch forgets all windows: a stream begins.
   void set_windows(const kp_window_config& config);
 
+  /// These fields of kpulse_sched have no value here.
+  void set_unmeasured(std::vector<std::uint32_t> fields) { unmeasured_ = std::move(fields); }
+
   /// A record from the ring buffer. False when its CPU is out of range.
   bool on_record(const kp_sched_window& record);
 
@@ -82,6 +85,7 @@ class SchedAssembler {
 
   std::vector<Cpu> cpus_;
   kp_window_config config_{};
+  std::vector<std::uint32_t> unmeasured_;
   std::uint64_t windows_lost_ = 0;
   std::uint64_t windows_late_ = 0;
 };

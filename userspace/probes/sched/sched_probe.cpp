@@ -7,10 +7,12 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <utility>
 
 #include "bpf/kernel.h"
 #include "bpf/seqlock.h"
 #include "cgroups/table.h"
+#include "model/ids.h"
 #include "probes/sched/recording.h"
 #include "probes/visit_cpus.h"
 #include "sched.skel.h"
@@ -106,8 +108,21 @@ Result<> SchedProbe::attach(const Machine& machine) {
   if (!programs_.attached("kp_switch") && !programs_.attached("kp_switch_3arg")) {
     return fail("sched: cannot attach to sched_switch: " + programs_.status().front().reason);
   }
+  assembler_->set_unmeasured(unmeasured());
   visit_cpus();
   return {};
+}
+
+/// All else comes from the switches, without which there is no probe.
+std::vector<std::uint32_t> SchedProbe::unmeasured() const {
+  namespace id = ids::sched;
+  constexpr std::pair<std::string_view, std::uint32_t> kNeeds[]{
+      {"kp_migrate", id::kMigrations}, {"kp_fork", id::kForks}, {"kp_exec", id::kExecs}, {"kp_exit", id::kExits}};
+  std::vector<std::uint32_t> fields;
+  for (const auto& [program, field] : kNeeds) {
+    if (!programs_.attached(program)) fields.push_back(field);
+  }
+  return fields;
 }
 
 void SchedProbe::set_windows(const kp_window_config& config) {

@@ -63,6 +63,7 @@ class SchedProbe final : public Probe {
   [[nodiscard]] Result<> map_memory();
   void take_record(std::span<const std::byte> bytes);
   void take_snapshots(std::uint64_t end);
+  [[nodiscard]] std::vector<std::uint32_t> unmeasured() const;
   void check(std::size_t cpu) const;
   void collect_groups(std::uint64_t end, std::vector<Series>& series);
 

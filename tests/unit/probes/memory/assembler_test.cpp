@@ -178,6 +178,16 @@ TEST_F(MemoryAssemblerTest, AnOomKillIsUrgentAndHasItsOwnTimeAndNoRowOfAWindow) 
   EXPECT_FALSE(assembler_.urgent());
 }
 
+TEST_F(MemoryAssemblerTest, WhatCannotBeMeasuredHasNoColumnAndIsNamed) {
+  assembler_.set_unmeasured({id::kCompactionCount, id::kCompaction});
+  open(KP_STALL_COMPACTION, 4'800);
+  assembler_.on_faults(5, {.window = 5, .user = 1, .kernel = 0});
+  const Series& series = collect(5, 1);
+  EXPECT_THAT(series.unmeasured, ElementsAre(id::kCompactionCount, id::kCompaction));
+  EXPECT_THAT(values(series, id::kCompaction), IsEmpty());
+  EXPECT_THAT(values(series, id::kUserFaults), ElementsAre(1));
+}
+
 TEST_F(MemoryAssemblerTest, ANewEpochForgetsWindows) {
   assembler_.on_faults(5, {.window = 5, .user = 1, .kernel = 0});
   collect(900, 1);

@@ -88,6 +88,13 @@ TEST_F(SchedAssemblerTest, ADeliveredWindowIsTakenAsItIs) {
   EXPECT_EQ(tasks_.at(1).pid, 12U);
 }
 
+TEST_F(SchedAssemblerTest, WhatCannotBeMeasuredIsNamed) {
+  assembler_.set_unmeasured({id::kForks});
+  assembler_.on_record(window(5, 4));
+  snapshot(window(6, 5), 6'000);
+  EXPECT_THAT(collect(5, 1).unmeasured, ElementsAre(id::kForks));
+}
+
 TEST_F(SchedAssemblerTest, WindowsWithoutEventsGoOnAsTheOneBeforeEnded) {
   kp_sched_window after_spin = window(8, 4);
   after_spin.carried = 77;
