@@ -81,6 +81,26 @@ TEST(CgroupSched, TheTimeOfATaskThatNeverYieldsIsInEachFrame) {
   EXPECT_LE(relative_error(watch.total(ids::kCgroupSched, cgroup.path(), id::kCpu), cgroup.cpu_ns()), 0.01);
 }
 
+TEST(CgroupSched, CgroupsThatGetTheSlotsOfOthersCountTheirOwnTimeAndNothingElse) {
+  KPULSE_NEED_CGROUPS();
+  constexpr int kCgroups = 15;
+  constexpr double kSlackNs = 1e6;  // on its way out a task runs a little, before and after the kernel's account is read
+  Watch watch(10ms);
+  for (int round = 0; round < 2; ++round) {
+    for (int number = 0; number < kCgroups; ++number) {
+      TestCgroup cgroup(name_of("again", round * kCgroups + number));
+      Child child({.name = "kp_again", .cpu = test_cpu()}, inside(cgroup, [] { spin_until(wall_ns() + 200'000); }));
+      ASSERT_TRUE(watch.run_until([&] { return child.finished(); }, 10s));
+      watch.catch_up();
+      const auto counted = static_cast<double>(watch.total(ids::kCgroupSched, cgroup.path(), id::kCpu));
+      EXPECT_NEAR(counted, static_cast<double>(cgroup.cpu_ns()), kSlackNs) << cgroup.path();
+      cgroup.remove();
+    }
+    watch.run_for(2500ms);  // longer than a cgroup that is gone keeps its slot
+  }
+  EXPECT_EQ(watch.total(ids::kCgroupSched, "(other)", id::kSwitches), 0U);
+}
+
 /// One process in a cgroup of its own that lives only as long as it takes to do a little.
 void come_and_go(const std::string& name) {
   TestCgroup cgroup(name);

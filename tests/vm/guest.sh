@@ -15,12 +15,13 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 readonly store=$root/build/vm
 readonly modules=(virtio_pci 9p 9pnet_virtio overlay)
 
-kernel='' memory=1024 timeout=300
+kernel='' memory=1024 timeout=300 append=tsc=reliable
 while (($#)); do
   case $1 in
     --kernel) kernel=$2; shift 2 ;;
     --memory) memory=$2; shift 2 ;;
     --timeout) timeout=$2; shift 2 ;;
+    --append) append=$2; shift 2 ;;
     -h | --help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
     -*) fail 2 "no option '$1'" ;;
     *) break ;;
@@ -86,7 +87,7 @@ make_initramfs "$folder"
 
 # No KVM: the processor is emulated, and so is its clock. One CPU more than tests pin themselves to.
 timeout "$timeout" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m "$memory" -nodefaults -no-reboot -display none \
-  -kernel "$folder"/boot/vmlinuz-* -initrd "$run/initrd" -append "console=ttyS0 panic=-1 quiet" \
+  -kernel "$folder"/boot/vmlinuz-* -initrd "$run/initrd" -append "console=ttyS0 panic=-1 quiet $append" \
   -virtfs local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap \
   -serial "file:$store/console-$kernel.log" -serial "file:$run/output" </dev/null >/dev/null 2>"$run/qemu.log" || true
 status=$(sed -n 's/\r*$//; s/^guest: exit status \([0-9]*\)$/\1/p' "$run/output" 2>/dev/null | tail -n 1)
