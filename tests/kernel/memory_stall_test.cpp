@@ -189,37 +189,5 @@ TEST(MemoryStalls, AnOomKillNamesItsVictimAtOnce) {
   EXPECT_LT(kill.seen - kill.time, kPromptNs) << "the test's own interval is 50 ms";
 }
 
-TEST(MemoryStalls, DirectReclaimsEqualVmstat) {
-  KPULSE_NEED_BPF();
-  constexpr std::uint64_t kSmall = 1UL << 30U;
-  const auto total = static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) * 4096;
-  if (total > kSmall) GTEST_SKIP() << "needs a machine with less than 1 GiB of memory, to be run short of it";
-  const auto stalls = [] {
-    std::uint64_t sum = 0;
-    std::ifstream file("/proc/vmstat");
-    std::string key;
-    for (std::uint64_t value = 0; file >> key >> value;) sum += key.starts_with("allocstall") ? value : 0;
-    return sum;
-  };
-  const int file = large_file();
-  MemoryWatch watch(10ms);
-  watch.run_for(50ms);
-  const std::uint64_t first = watch.window_at(wall_ns()), before = stalls();
-  Child hog({.name = "kp_short", .cpu = test_cpu()}, [&](Account&) {
-    const std::size_t bytes = total / 10 * 6;
-    auto* memory = static_cast<char*>(mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-    for (std::size_t at = 0; at < bytes; at += 4096) memory[at] = 1;
-    for (int round = 0; round < 4; ++round) read_much(file);
-  });
-  ASSERT_TRUE(watch.run_until([&] { return hog.finished(); }, 120s));
-  const std::uint64_t truth = stalls() - before;
-  watch.catch_up();
-  close(file);
-  const std::uint64_t end = watch.window_at(wall_ns()) + 1;
-  if (truth == 0) GTEST_SKIP() << "this machine did not come to direct reclaim";
-  EXPECT_EQ(watch.sum(id::kDirectCount, first, end), truth);
-  EXPECT_GT(watch.sum(id::kDirect, first, end), 0U);
-}
-
 }  // namespace
 }  // namespace kpulse::test

@@ -2,8 +2,10 @@
 # Boots a Debian kernel in an emulated machine whose root is this machine's (read only, with a layer in memory above it), runs a
 # command in it as root, and ends with the command's exit status.
 #
-#   tests/vm/guest.sh --kernel 6.1|6.12 [--memory MIB] [--timeout SECONDS] COMMAND [WORD...]
+#   tests/vm/guest.sh --kernel 6.1|6.12 [--memory MIB] [--timeout SECONDS] [--module 'NAME [PARAMETER=VALUE...]']...
+#                     [--append KERNEL_ARGUMENTS] COMMAND [WORD...]
 #
+# A module named with --module is loaded, with the parameters given, before the command runs; those it needs come with it.
 # Exit status 124: the guest did not come to its end in time. Kernels are downloaded once, to build/vm. The command's output comes on
 # stdout, the kernel's messages are in build/vm/console-<kernel>.log.
 set -euo pipefail
@@ -13,15 +15,19 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # shellcheck source=deploy/lib/common.sh
 . "$root/deploy/lib/common.sh"
 readonly store=$root/build/vm
-readonly modules=(virtio_pci 9p 9pnet_virtio overlay)
+modules=(virtio_pci 9p 9pnet_virtio overlay)
 
-kernel='' memory=1024 timeout=300 append=tsc=reliable
+kernel='' memory=1024 timeout=300
+# All processors of an emulated machine have one time stamp counter, but the kernel's comparison at start fails when the host is busy, and
+# its scheduler clocks may then be a tick apart.
+append='tsc=reliable'
 while (($#)); do
   case $1 in
     --kernel) kernel=$2; shift 2 ;;
     --memory) memory=$2; shift 2 ;;
     --timeout) timeout=$2; shift 2 ;;
-    --append) append=$2; shift 2 ;;
+    --append) append+=" $2"; shift 2 ;;
+    --module) modules+=("$2"); shift 2 ;;
     -h | --help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
     -*) fail 2 "no option '$1'" ;;
     *) break ;;
@@ -51,19 +57,22 @@ fetch() {
   mv "$aside" "$2"
 }
 
-# make_initramfs FOLDER: busybox, the modules in the order they depend on each other, and init. Without the command.
+# make_initramfs FOLDER TREE: busybox, the modules in the order they depend on each other, and init. Without the command.
 make_initramfs() {
-  local folder=$1 tree=$1/initramfs version module
+  local folder=$1 tree=$2 version module
   version=$(basename "$folder"/lib/modules/*)
-  rm -rf "$tree" && mkdir -p "$tree"/{bin,proc,sys,dev,modules}
+  mkdir -p "$tree"/{bin,proc,sys,dev,modules}
   cp "$(command -v busybox)" "$tree/bin/busybox"
   local applet
   for applet in sh mount mkdir insmod ifconfig stty cp chroot echo poweroff; do ln -sf busybox "$tree/bin/$applet"; done
+  local name parameters needed
   for module in "${modules[@]}"; do
-    modprobe --show-depends -d "$folder" -S "$version" "$module" | sed -n 's/^insmod //p'
-  done | awk '!seen[$1]++ {print $1}' | while IFS= read -r module; do
+    read -r name parameters <<<"$module"
+    needed=$(modprobe --show-depends -d "$folder" -S "$version" "$name" 2>&1) || fail 2 "--module: $needed"
+    sed -nE 's/^insmod ([^ ]*).*/\1/p' <<<"$needed" | sed "\$ s|\$| $parameters|"
+  done | awk '!seen[$1]++' | while read -r module parameters; do
     cp "$module" "$tree/modules/"
-    basename "$module" >>"$tree/modules/order"
+    echo "${module##*/} $parameters" >>"$tree/modules/order"
   done
   cp "$root/tests/vm/init" "$tree/init"
   chmod 755 "$tree/init"
@@ -76,14 +85,14 @@ mkdir -p "$store"
 [[ -d $folder ]] || fetch "$package" "$folder"
 run=$(mktemp -d "$store/run.XXXXXX")
 trap 'rm -rf "$run"' EXIT
-make_initramfs "$folder"
+make_initramfs "$folder" "$run/initramfs"
 {
   printf 'cd %q\n' "$PWD"
   printf 'export PATH=%q HOME=/tmp\n' "$PATH"
   printf '%q ' "$@"
   echo
-} >"$folder/initramfs/command"
-(cd "$folder/initramfs" && find . | cpio -o -H newc --quiet | gzip -1) >"$run/initrd"
+} >"$run/initramfs/command"
+(cd "$run/initramfs" && find . | cpio -o -H newc --quiet | gzip -1) >"$run/initrd"
 
 # No KVM: the processor is emulated, and so is its clock. One CPU more than tests pin themselves to.
 timeout "$timeout" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m "$memory" -nodefaults -no-reboot -display none \
