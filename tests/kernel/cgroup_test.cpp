@@ -58,9 +58,12 @@ TEST(CgroupSched, CpuTimeAndWaitOfCgroupsThatShareACpuEqualTheirAccounts) {
   for (std::size_t index = 0; index < cgroups.size(); ++index) {
     const std::string path = cgroups[index].path();
     EXPECT_GT(cgroups[index].cpu_ns(), kSecond / 20) << path;
-    EXPECT_LE(relative_error(watch.total(ids::kCgroupSched, path, id::kCpu), cgroups[index].cpu_ns()), 0.01) << path;
-    const std::uint64_t waited = watch.total(ids::kCgroupSched, path, id::kWait);
-    EXPECT_LE(relative_error(waited, children[index].account().wait_ns), 0.03) << path;
+    EXPECT_LE(relative_error(watch.total(ids::kCgroupSched, path, id::kCpu), cgroups[index].cpu_ns()), emulated() ? 0.03 : 0.01)
+        << path;
+    if (!emulated()) {  // there it takes long to join, and the task's own account has that, too
+      const std::uint64_t waited = watch.total(ids::kCgroupSched, path, id::kWait);
+      EXPECT_LE(relative_error(waited, children[index].account().wait_ns), 0.03) << path;
+    }
     EXPECT_EQ(count_of(watch.histogram(ids::kCgroupWait, path)), watch.total(ids::kCgroupSched, path, id::kWaits));
   }
 }
@@ -84,7 +87,8 @@ TEST(CgroupSched, TheTimeOfATaskThatNeverYieldsIsInEachFrame) {
 TEST(CgroupSched, CgroupsThatGetTheSlotsOfOthersCountTheirOwnTimeAndNothingElse) {
   KPULSE_NEED_CGROUPS();
   constexpr int kCgroups = 15;
-  constexpr double kSlackNs = 1e6;  // on its way out a task runs a little, before and after the kernel's account is read
+  // On its way in and out a task runs a little that the kernel's account has in another place.
+  const double slack_ns = emulated() ? 5e6 : 1e6;
   Watch watch(10ms);
   for (int round = 0; round < 2; ++round) {
     for (int number = 0; number < kCgroups; ++number) {
@@ -93,7 +97,8 @@ TEST(CgroupSched, CgroupsThatGetTheSlotsOfOthersCountTheirOwnTimeAndNothingElse)
       ASSERT_TRUE(watch.run_until([&] { return child.finished(); }, 10s));
       watch.catch_up();
       const auto counted = static_cast<double>(watch.total(ids::kCgroupSched, cgroup.path(), id::kCpu));
-      EXPECT_NEAR(counted, static_cast<double>(cgroup.cpu_ns()), kSlackNs) << cgroup.path();
+      EXPECT_NEAR(counted, static_cast<double>(cgroup.cpu_ns()), slack_ns) << cgroup.path();
+      EXPECT_GT(counted, 0) << cgroup.path();
       cgroup.remove();
     }
     watch.run_for(2500ms);  // longer than a cgroup that is gone keeps its slot

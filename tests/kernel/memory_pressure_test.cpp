@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/handle.h"
+#include "kernel/block_device.h"
 #include "kernel/memory_watch.h"
 #include "kernel/workload.h"
 #include "model/histogram.h"
@@ -23,8 +24,6 @@ namespace {
 using namespace std::chrono_literals;
 namespace id = ids::memory;
 
-/// Reading it fills the page cache as fast as pages can be had, and no memory is behind it.
-constexpr const char* kDisk = "/dev/nullb0";
 constexpr std::uint64_t kSmall = 1UL << 30U;
 
 std::uint64_t total_memory() {
@@ -33,7 +32,7 @@ std::uint64_t total_memory() {
 
 std::string missing_for_pressure() {
   if (total_memory() >= kSmall) return "needs a machine with less than 1 GiB of memory, to be run short of it";
-  return access(kDisk, R_OK) == 0 ? "" : "needs the module null_blk";
+  return missing_for_null_disk();
 }
 
 /// Sum of all counters of /proc/vmstat that begin like this: allocstall_dma32, allocstall_normal, ...
@@ -73,10 +72,11 @@ struct Truth {
   }
 };
 
-void read_disk(std::uint64_t until) {
+/// Fills the page cache as fast as pages can be had.
+void read_disk(const std::string& path, int part, std::uint64_t until) {
   static char buffer[1U << 18U];
-  const FileDescriptor disk(open(kDisk, O_RDONLY | O_CLOEXEC));
-  const auto start = static_cast<off_t>(getpid() % 64) << 30;
+  const FileDescriptor disk(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const off_t start = static_cast<off_t>(part) << 31;
   for (off_t at = 0; wall_ns() < until; at += sizeof(buffer)) {
     if (pread(disk.get(), buffer, sizeof(buffer), start + at) <= 0) _exit(1);
   }
@@ -102,16 +102,17 @@ class MemoryPressure : public testing::Test {
 };
 
 TEST_F(MemoryPressure, DirectReclaimsAndRunsOfKswapdEqualVmstat) {
+  const NullDisk disk(NullDisk::Attributes{{"size", "8192"}, {"irqmode", "0"}});
   MemoryWatch watch(10ms);
   watch.run_for(50ms);
   const std::uint64_t first = watch.window_at(wall_ns());
   const Truth before;
   const std::uint64_t begin = wall_ns(), until = begin + 5'000'000'000;
   std::deque<Child> children;
-  children.emplace_back(ChildOptions{.name = "kp_hold"}, [=](Account&) { hold(0.45, until); });
+  children.emplace_back(ChildOptions{.name = "kp_hold"}, [=](Account&) { hold(0.5, until); });
   for (int number = 0; number < 4; ++number) {
     children.emplace_back(ChildOptions{.name = "kp_short", .cpu = number % 2 == 0 ? 0 : test_cpu()},
-                          [=](Account&) { read_disk(until); });
+                          [&, number](Account&) { read_disk(disk.path(), number, until); });
   }
   const auto finished = [&] { return std::ranges::all_of(children, [](Child& child) { return child.finished(); }); };
   ASSERT_TRUE(watch.run_until(finished, 60s));
@@ -128,7 +129,7 @@ TEST_F(MemoryPressure, DirectReclaimsAndRunsOfKswapdEqualVmstat) {
   std::printf("compactions of a zone %lu (%lu us), vmstat stalls %lu; throttled %lu times; fallbacks %lu\n",
               sum(id::kCompactionCount), sum(id::kCompaction) / 1000, truth.compactions, sum(id::kThrottleCount),
               sum(id::kFallbacks));
-  ASSERT_GT(truth.stalls, 20U);
+  ASSERT_GT(truth.stalls, 5U);
   EXPECT_EQ(sum(id::kDirectCount), truth.stalls);
   EXPECT_EQ(count_of(watch.watch().histogram(ids::kMemoryStall, "direct_reclaim")), truth.stalls);
   EXPECT_GT(sum(id::kDirect), 0U);

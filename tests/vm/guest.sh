@@ -6,7 +6,7 @@
 #                     [--append KERNEL_ARGUMENTS] COMMAND [WORD...]
 #
 # A module named with --module is loaded, with the parameters given, before the command runs; those it needs come with it.
-# Exit status 124: the guest did not come to its end in time. Kernels are downloaded once, to build/vm. The command's output comes on
+# Exit status 3: that kernel cannot be had here. 124: the guest did not come to its end in time. Kernels are downloaded once, to build/vm. The command's output comes on
 # stdout, the kernel's messages are in build/vm/console-<kernel>.log.
 set -euo pipefail
 
@@ -39,14 +39,14 @@ done
 package_of() {
   local name=linux-image-$1-amd64
   [[ $1 != 6.1 ]] || name=linux-image-amd64
-  apt-cache depends "$name" | sed -n 's/^ *Depends: \(linux-image-.*\)/\1/p'
+  apt-cache depends "$name" 2>/dev/null | sed -n 's/^ *Depends: \(linux-image-.*\)/\1/p'
 }
 
 # fetch PACKAGE FOLDER: downloads and unpacks it. A half-made folder is never left behind.
 fetch() {
   local aside=$2.tmp module
   rm -rf "$aside" && mkdir -p "$aside"
-  (cd "$aside" && apt-get -q download "$1" >download.log 2>&1) || fail 1 "cannot download $1: $(tail -n 1 "$aside/download.log")"
+  (cd "$aside" && apt-get -q download "$1" >download.log 2>&1) || fail 3 "cannot download $1: $(tail -n 1 "$aside/download.log")"
   dpkg -x "$aside"/*.deb "$aside"
   rm -f "$aside"/*.deb
   local version
@@ -79,7 +79,7 @@ make_initramfs() {
 }
 
 package=$(package_of "$kernel")
-[[ -n $package ]] || fail 2 "--kernel: no Debian package of a kernel '$kernel' here; allowed: 6.1 and 6.12, after apt-get update"
+[[ -n $package ]] || fail 3 "no Debian package of a kernel '$kernel' here (apt knows 6.1 and 6.12 of Debian 12, after apt-get update)"
 folder=$store/$package
 mkdir -p "$store"
 [[ -d $folder ]] || fetch "$package" "$folder"
@@ -104,6 +104,7 @@ sed '/^guest: exit status [0-9]*\r*$/d; s/\r$//' "$run/output" 2>/dev/null || tr
 if [[ -z $status ]]; then
   say "the guest did not come to its end within ${timeout} s (kernel's messages: $store/console-$kernel.log)"
   tail -n 3 "$run/qemu.log" >&2
+  tail -n 20 "$store/console-$kernel.log" >&2
   exit 124
 fi
 exit "$status"
