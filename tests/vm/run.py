@@ -34,18 +34,18 @@ class Guest:
 
 
 GUESTS = (
-    Guest("tasks", 1024, 200, (
+    Guest("tasks", 1024, 280, (
         ("programs_test", "*"),
         ("process_test", "*"),
         ("cgroup_test", "*-*AThousand*"),  # that one takes a minute
         ("sched_test", "SchedEvents.*-*DidNotFit*"),
         ("sched_test", "SchedWindows.ASpinner*:SchedWindows.Every*:*SchedTime.Busy*/0:*SchedTime.RunQueue*/1"),
     )),
-    Guest("disks", 1024, 160, (
+    Guest("disks", 1024, 200, (
         ("block_test", "NullDisks.*:*NullDiskCounts.*:*MappedDisks.*-*TheTime*"),
         ("memory_test", "MemoryFaults.FaultsEqual*:MemoryFaults.*InTheWindow*:MemoryStalls.Reclaim*:MemoryStalls.AnOom*"),
     )),
-    Guest("short of memory", 384, 90, (("memory_test", "MemoryPressure.*"),)),
+    Guest("short of memory", 384, 120, (("memory_test", "MemoryPressure.*"),)),
 )
 
 
