@@ -39,7 +39,7 @@ done
 package_of() {
   local name=linux-image-$1-amd64
   [[ $1 != 6.1 ]] || name=linux-image-amd64
-  apt-cache depends "$name" 2>/dev/null | sed -n 's/^ *Depends: \(linux-image-.*\)/\1/p'
+  { apt-cache depends "$name" 2>/dev/null || true; } | sed -n 's/^ *Depends: \(linux-image-.*\)/\1/p'
 }
 
 # fetch PACKAGE FOLDER: downloads and unpacks it. A half-made folder is never left behind.
