@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds, and runs the tests.
 #
-#   tests/run.sh [LEVEL...]     unit abi golden kernel e2e docs bench; without a level: all of them but bench; all: with bench
+#   tests/run.sh [LEVEL...]     unit abi golden kernel e2e docs vm bench; without a level: all of them but bench; all: with bench
 #
 # Ends with the line "N passed, N failed, N skipped". Exit status: 0 all that ran passed, 1 something failed or nothing ran,
 # 2 wrong usage. What this machine cannot run is skipped, with the name of what is missing, and never counts as passed.
@@ -15,7 +15,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 . "$root/deploy/lib/packages.sh"
 
 readonly build=$root/build/release
-readonly default_levels=(unit abi golden kernel docs e2e)
+readonly default_levels=(unit abi golden kernel docs e2e vm)
 passed=0 failed=0 skipped=0
 
 usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; }
@@ -33,6 +33,16 @@ missing_for_bpf() {
   [[ -r /sys/kernel/btf/vmlinux ]] || { echo "BTF of the kernel (/sys/kernel/btf/vmlinux)"; return 0; }
   ((effective >> 39 & 1 || effective >> 21 & 1)) || { echo "CAP_BPF"; return 0; }
   ((effective >> 38 & 1 || effective >> 21 & 1)) || { echo "CAP_PERFMON"; return 0; }
+  return 1
+}
+
+# missing_for_guests: the same for emulated guests.
+missing_for_guests() {
+  local program
+  [[ $(uname -m) == x86_64 ]] || { echo "an x86_64 processor"; return 0; }
+  for program in qemu-system-x86_64 busybox cpio depmod unxz dpkg apt-cache dmsetup; do
+    command -v "$program" >/dev/null || { echo "$program"; return 0; }
+  done
   return 1
 }
 
@@ -85,7 +95,7 @@ run_report() {
 
 run_level() {
   local level=$1 missing
-  if [[ $level == kernel || $level == bench ]] && missing=$(missing_for_bpf); then
+  if { [[ $level == kernel || $level == bench ]] && missing=$(missing_for_bpf); } || { [[ $level == vm ]] && missing=$(missing_for_guests); }; then
     say "$level: this machine lacks $missing"
     count "$level" 0 0 1
     return
@@ -94,6 +104,7 @@ run_level() {
     unit | abi | golden | kernel) run_ctest "$level" ;;
     e2e) run_report e2e python3 -B "$root/tests/e2e/run.py" --bin "$build/bin" ;;
     docs) run_report docs python3 -B "$root/tests/support/check_docs.py" --bin "$build/bin" ;;
+    vm) run_report vm python3 -B "$root/tests/vm/run.py" --bin "$build/bin" ;;
     bench) run_report bench python3 -B "$root/tests/support/bench_counts.py" "$root/tests/bench/run.sh" ;;
   esac
 }
@@ -101,10 +112,10 @@ run_level() {
 levels=()
 for argument in "$@"; do
   case $argument in
-    unit | abi | golden | kernel | e2e | docs | bench) levels+=("$argument") ;;
+    unit | abi | golden | kernel | e2e | docs | vm | bench) levels+=("$argument") ;;
     all) levels+=("${default_levels[@]}" bench) ;;
     -h | --help) usage; exit 0 ;;
-    *) fail 2 "no level '$argument': allowed are unit abi golden kernel e2e docs bench all" ;;
+    *) fail 2 "no level '$argument': allowed are unit abi golden kernel e2e docs vm bench all" ;;
   esac
 done
 ((${#levels[@]})) || levels=("${default_levels[@]}")

@@ -12,11 +12,6 @@
 #define KP_RQF_IO_STAT_BIT 13
 #define KP_PF_KTHREAD 0x00200000
 
-enum rqf_flags___kp {
-	__RQF_FLUSH_SEQ___kp,
-	__RQF_IO_STAT___kp,
-};
-
 /* 6.0+; req_opf before. Only names matter. */
 enum req_op___kp {
 	REQ_OP_READ___kp,

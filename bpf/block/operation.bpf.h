@@ -37,24 +37,21 @@ static __always_inline __u32 op_class(__u32 flags)
 	return KP_BLOCK_OTHER;
 }
 
-/* The RQF_FLUSH_SEQ bit of rq_flags: the request is part of a flush sequence that is under way. */
+/* Set before loading: where these bits of rq_flags are. They moved in 6.11, when they became enumerators, of an enumeration that has no
+ * name at first: then CO-RE cannot find them, but user space can. */
+const volatile __u32 kp_flush_seq_bit = KP_RQF_FLUSH_SEQ_BIT;
+const volatile __u32 kp_io_stat_bit = KP_RQF_IO_STAT_BIT;
+
+/* RQF_FLUSH_SEQ: the request is part of a flush sequence that is under way. */
 static __always_inline bool in_flush_sequence(struct request *rq)
 {
-	__u32 bit = KP_RQF_FLUSH_SEQ_BIT;
-
-	if (bpf_core_enum_value_exists(enum rqf_flags___kp, __RQF_FLUSH_SEQ___kp))
-		bit = bpf_core_enum_value(enum rqf_flags___kp, __RQF_FLUSH_SEQ___kp);
-	return rq->rq_flags >> bit & 1;
+	return rq->rq_flags >> (kp_flush_seq_bit & 31) & 1;
 }
 
 /* RQF_IO_STAT: the kernel keeps statistics of the request, and so has stamped it. */
 static __always_inline bool has_stamp(struct request *rq)
 {
-	__u32 bit = KP_RQF_IO_STAT_BIT;
-
-	if (bpf_core_enum_value_exists(enum rqf_flags___kp, __RQF_IO_STAT___kp))
-		bit = bpf_core_enum_value(enum rqf_flags___kp, __RQF_IO_STAT___kp);
-	return rq->rq_flags >> bit & 1;
+	return rq->rq_flags >> (kp_io_stat_bit & 31) & 1;
 }
 
 #endif

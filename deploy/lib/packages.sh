@@ -23,7 +23,8 @@ package_names() {
     apt/services) echo mosquitto influxdb curl ;;
     apt/broker) echo mosquitto curl ;;
     apt/test)
-      echo mosquitto influxdb ccache curl python3 util-linux libcap2-bin nbdkit libnbd-bin fuse3 fio
+      echo mosquitto influxdb ccache curl python3 util-linux libcap2-bin nbdkit libnbd-bin fuse3 fio \
+        qemu-system-x86 busybox-static cpio kmod xz-utils dmsetup
       ;;
     pacman/build)
       echo base-devel cmake ninja pkgconf clang bpf libbpf protobuf mosquitto cli11 tomlplusplus spdlog fmt tl-expected \

@@ -11,6 +11,7 @@
 
 #include "base/handle.h"
 #include "kernel/block_device.h"
+#include "kernel/block_truth.h"
 #include "kernel/block_watch.h"
 #include "kernel/watch.h"
 #include "model/ids.h"
@@ -20,21 +21,6 @@ namespace {
 
 using namespace std::chrono_literals;
 namespace id = ids::block;
-
-/// What was counted of a device equals what the kernel counted meanwhile.
-void expect_equal(const BlockWatch& watch, const std::string& device, const DiskStat& truth) {
-  EXPECT_EQ(watch.sum(device, "read", id::kIos), truth[DiskStat::kReads]);
-  EXPECT_EQ(watch.sum(device, "read", id::kBytes), truth[DiskStat::kReadSectors] * 512);
-  EXPECT_EQ(watch.sum(device, "read", id::kMerges), truth[DiskStat::kReadMerges]);
-  EXPECT_EQ(watch.sum(device, "write", id::kIos), truth[DiskStat::kWrites]);
-  EXPECT_EQ(watch.sum(device, "write", id::kBytes), truth[DiskStat::kWriteSectors] * 512);
-  EXPECT_EQ(watch.sum(device, "write", id::kMerges), truth[DiskStat::kWriteMerges]);
-  EXPECT_EQ(watch.sum(device, "discard", id::kIos), truth[DiskStat::kDiscards]);
-  EXPECT_EQ(watch.sum(device, "discard", id::kBytes), truth[DiskStat::kDiscardSectors] * 512);
-  EXPECT_EQ(watch.sum(device, "flush", id::kIos), truth[DiskStat::kFlushes]);
-  EXPECT_EQ(watch.absent(), 0U);
-  EXPECT_EQ(watch.probe().losses().overruns, 0U);
-}
 
 struct Setup {
   const char* scheduler;

@@ -13,6 +13,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* kNullDisks = "/sys/kernel/config/nullb";
+
 std::string output_of(const std::vector<std::string>& argv) {
   const TempDir folder;
   if (run(argv, folder.path() / "out") != 0)
@@ -94,6 +96,38 @@ ZramDevice::~ZramDevice() {
       std::chrono::seconds(5)));
 }
 
+NullDisk::NullDisk(const Attributes& attributes) {
+  static int made = 0;
+  folder_ = fs::path(kNullDisks) / ("kp" + std::to_string(made++));
+  fs::create_directory(folder_);
+  write_to(folder_ / "size", "1024");
+  write_to(folder_ / "queue_mode", "2");
+  write_to(folder_ / "irqmode", "2");
+  for (const auto& [attribute, value] : attributes) write_to(folder_ / attribute, value);
+  write_to(folder_ / "power", "1");
+  // From 6.4 on or so the disk is called like its folder.
+  std::string index;
+  std::ifstream(folder_ / "index") >> index;
+  name_ = fs::exists("/sys/block/" + folder_.filename().string()) ? folder_.filename().string() : "nullb" + index;
+  if (!wait_until([&] { return fs::exists(path()); })) throw std::runtime_error("no " + path());
+}
+
+NullDisk::~NullDisk() {
+  rmdir(folder_.c_str());
+}
+
+MappedDisk::MappedDisk(const std::string& target, const std::string& below, const std::string& rest)
+    : label_("kp_" + target) {
+  const std::string sectors = output_of({"blockdev", "--getsz", below});
+  output_of({"dmsetup", "create", "--noudevsync", "--noudevrules", label_, "--table",
+             "0 " + sectors + " " + target + " " + below + " 0" + rest});
+  name_ = "dm-" + output_of({"dmsetup", "info", "-c", "--noheadings", "-o", "minor", label_});
+}
+
+MappedDisk::~MappedDisk() {
+  run({"dmsetup", "remove", "--noudevsync", "--noudevrules", label_});
+}
+
 void set_scheduler(const std::string& device, const std::string& scheduler) {
   write_to("/sys/block/" + device + "/queue/scheduler", scheduler);
 }
@@ -154,6 +188,18 @@ std::string missing_for_zram() {
   if (geteuid() != 0) return "needs root";
   if (!fs::exists("/sys/class/zram-control/hot_add")) return "needs zram (modprobe zram)";
   return missing_programs({"fio"});
+}
+
+std::string missing_for_null_disk() {
+  if (geteuid() != 0) return "needs root";
+  if (!fs::exists(kNullDisks)) return "needs the module null_blk and configfs";
+  return missing_programs({"fio"});
+}
+
+std::string missing_for_mapped_disk() {
+  if (std::string missing = missing_for_null_disk(); !missing.empty()) return missing;
+  if (!fs::exists("/sys/module/dm_delay")) return "needs the module dm-delay";
+  return missing_programs({"dmsetup", "blockdev"});
 }
 
 }  // namespace kpulse::test

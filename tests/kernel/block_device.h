@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "support/files.h"
@@ -73,6 +74,40 @@ class ZramDevice {
   std::string number_, name_;
 };
 
+/// A null_blk disk made through configfs: requests end by a timer, and no memory is behind them.
+class NullDisk {
+ public:
+  using Attributes = std::vector<std::pair<std::string, std::string>>;
+
+  /// 1024 MB, multiqueue, ended by a timer, but for what `attributes` say.
+  explicit NullDisk(const Attributes& attributes = {});
+  NullDisk(const NullDisk&) = delete;
+  NullDisk& operator=(const NullDisk&) = delete;
+  ~NullDisk();
+
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }  ///< nullb3
+  [[nodiscard]] std::string path() const { return "/dev/" + name_; }
+
+ private:
+  std::filesystem::path folder_;
+  std::string name_;
+};
+
+/// A device-mapper device over a whole other one, with a target that takes "DEVICE 0 ...": linear, delay.
+class MappedDisk {
+ public:
+  MappedDisk(const std::string& target, const std::string& below, const std::string& rest);
+  MappedDisk(const MappedDisk&) = delete;
+  MappedDisk& operator=(const MappedDisk&) = delete;
+  ~MappedDisk();
+
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }  ///< dm-0
+  [[nodiscard]] std::string path() const { return "/dev/" + name_; }
+
+ private:
+  std::string label_, name_;
+};
+
 void set_scheduler(const std::string& device, const std::string& scheduler);
 
 /// /sys/block/<device>/stat, by the kernel's order: see Documentation/block/stat.rst.
@@ -116,6 +151,8 @@ struct FioResult {
 /// Names of programs and devices that are missing here, for skipping; empty when there are none.
 [[nodiscard]] std::string missing_for_nbd();
 [[nodiscard]] std::string missing_for_zram();
+[[nodiscard]] std::string missing_for_null_disk();
+[[nodiscard]] std::string missing_for_mapped_disk();
 
 #define KPULSE_NEED(check) \
   if (const std::string missing = (check); !missing.empty()) GTEST_SKIP() << missing

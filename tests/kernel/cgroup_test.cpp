@@ -58,9 +58,12 @@ TEST(CgroupSched, CpuTimeAndWaitOfCgroupsThatShareACpuEqualTheirAccounts) {
   for (std::size_t index = 0; index < cgroups.size(); ++index) {
     const std::string path = cgroups[index].path();
     EXPECT_GT(cgroups[index].cpu_ns(), kSecond / 20) << path;
-    EXPECT_LE(relative_error(watch.total(ids::kCgroupSched, path, id::kCpu), cgroups[index].cpu_ns()), 0.01) << path;
-    const std::uint64_t waited = watch.total(ids::kCgroupSched, path, id::kWait);
-    EXPECT_LE(relative_error(waited, children[index].account().wait_ns), 0.03) << path;
+    EXPECT_LE(relative_error(watch.total(ids::kCgroupSched, path, id::kCpu), cgroups[index].cpu_ns()), emulated() ? 0.03 : 0.01)
+        << path;
+    if (!emulated()) {  // there it takes long to join, and the task's own account has that, too
+      const std::uint64_t waited = watch.total(ids::kCgroupSched, path, id::kWait);
+      EXPECT_LE(relative_error(waited, children[index].account().wait_ns), 0.03) << path;
+    }
     EXPECT_EQ(count_of(watch.histogram(ids::kCgroupWait, path)), watch.total(ids::kCgroupSched, path, id::kWaits));
   }
 }
@@ -79,6 +82,28 @@ TEST(CgroupSched, TheTimeOfATaskThatNeverYieldsIsInEachFrame) {
   ASSERT_TRUE(watch.run_until([&] { return spinner.finished(); }, 10s));
   watch.catch_up();
   EXPECT_LE(relative_error(watch.total(ids::kCgroupSched, cgroup.path(), id::kCpu), cgroup.cpu_ns()), 0.01);
+}
+
+TEST(CgroupSched, CgroupsThatGetTheSlotsOfOthersCountTheirOwnTimeAndNothingElse) {
+  KPULSE_NEED_CGROUPS();
+  constexpr int kCgroups = 15;
+  // On its way in and out a task runs a little that the kernel's account has in another place.
+  const double slack_ns = emulated() ? 5e6 : 1e6;
+  Watch watch(10ms);
+  for (int round = 0; round < 2; ++round) {
+    for (int number = 0; number < kCgroups; ++number) {
+      TestCgroup cgroup(name_of("again", round * kCgroups + number));
+      Child child({.name = "kp_again", .cpu = test_cpu()}, inside(cgroup, [] { spin_until(wall_ns() + 200'000); }));
+      ASSERT_TRUE(watch.run_until([&] { return child.finished(); }, 10s));
+      watch.catch_up();
+      const auto counted = static_cast<double>(watch.total(ids::kCgroupSched, cgroup.path(), id::kCpu));
+      EXPECT_NEAR(counted, static_cast<double>(cgroup.cpu_ns()), slack_ns) << cgroup.path();
+      EXPECT_GT(counted, 0) << cgroup.path();
+      cgroup.remove();
+    }
+    watch.run_for(2500ms);  // longer than a cgroup that is gone keeps its slot
+  }
+  EXPECT_EQ(watch.total(ids::kCgroupSched, "(other)", id::kSwitches), 0U);
 }
 
 /// One process in a cgroup of its own that lives only as long as it takes to do a little.

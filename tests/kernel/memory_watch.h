@@ -74,17 +74,6 @@ class MemoryWatch {
     return largest;
   }
 
-  /// Reads a counter at the beginning of a window; tries again when it was kept from doing so at once.
-  std::uint64_t read_at_window_start(const std::function<std::uint64_t()>& read, std::uint64_t& window) const {
-    constexpr std::uint64_t kPromptNs = 200'000;
-    for (;;) {
-      window = watch_.window_at(wall_ns()) + 1;
-      spin_until(window * watch_.window_ns());
-      const std::uint64_t value = read();
-      if (wall_ns() < window * watch_.window_ns() + kPromptNs) return value;
-    }
-  }
-
  private:
   static std::vector<std::unique_ptr<probes::Probe>> probes(const probes::MemoryProbe*& probe) {
     std::vector<std::unique_ptr<probes::Probe>> all;

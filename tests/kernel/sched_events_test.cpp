@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <fstream>
 #include <thread>
@@ -21,17 +22,6 @@ namespace {
 
 using namespace std::chrono_literals;
 namespace id = ids::sched;
-
-/// Reads a counter at the beginning of a window; tries again when it was kept from doing so at once.
-std::uint64_t read_at_window_start(const Watch& watch, std::uint64_t& window, const char* counter) {
-  constexpr std::uint64_t kPromptNs = 100'000;
-  for (;;) {
-    window = watch.window_at(wall_ns()) + 1;
-    spin_until(window * watch.window_ns());
-    const std::uint64_t value = proc_stat(counter);
-    if (wall_ns() < window * watch.window_ns() + kPromptNs) return value;
-  }
-}
 
 /// Two processes that hand a byte to and fro: two switches a round.
 void ping_pong(std::uint64_t until) {
@@ -56,43 +46,47 @@ TEST(SchedEvents, SwitchesOfFiveSecondsEqualProcStat) {
   const std::uint64_t until = wall_ns() + 6'000'000'000;
   Child load({.name = "kp_pingpong", .cpu = test_cpu()}, [=](Account&) { ping_pong(until); });
   watch.run_for(100ms);
-  std::uint64_t first = 0, end = 0;
-  const std::uint64_t before = read_at_window_start(watch, first, "ctxt");
+  const auto switches = [] { return proc_stat("ctxt"); };
+  const AtWindowStart begin = read_at_window_start(watch, switches);
   watch.run_for(5s);
-  const std::uint64_t after = read_at_window_start(watch, end, "ctxt");
+  const AtWindowStart end = read_at_window_start(watch, switches);
   watch.catch_up();
-  const auto truth = static_cast<double>(after - before);
-  const auto counted = static_cast<double>(watch.sum(id::kSwitches, first, end));
-  ASSERT_GT(truth, 100'000);
-  // The counter is read up to 100 us after the window begins, at both ends: that is a few switches at this rate.
-  EXPECT_NEAR(counted, truth, truth / 5 * 100e-6 + 5);
-  EXPECT_LE(watch.sum(id::kVoluntary, first, end) + watch.sum(id::kInvoluntary, first, end),
-            watch.sum(id::kSwitches, first, end));
+  const auto sum = [&](std::uint32_t field) { return watch.sum(field, begin.window, end.window); };
+  const auto truth = static_cast<double>(end.value - begin.value);
+  ASSERT_GT(truth, 10'000);
+  // The counter is read a little after the window begins, at both ends: that is a few switches at this rate.
+  const auto rate = truth / static_cast<double>((end.window - begin.window) * watch.window_ns());
+  const double late = rate * static_cast<double>(std::max(begin.late_ns, end.late_ns)) + 5;
+  EXPECT_NEAR(static_cast<double>(sum(id::kSwitches)), truth, emulated() ? std::max(late, truth / 500) : late);
+  EXPECT_LE(sum(id::kVoluntary) + sum(id::kInvoluntary), sum(id::kSwitches));
 }
 
 TEST(SchedEvents, ForksEqualProcStatAndExecsAndExitsAreCounted) {
   KPULSE_NEED_BPF();
   constexpr int kChildren = 50;
   Watch watch(10ms);
-  std::uint64_t first = 0, end = 0;
-  const std::uint64_t before = read_at_window_start(watch, first, "processes");
-  for (int child = 0; child < kChildren; ++child) {
-    const pid_t pid = fork();
-    if (pid == 0) {
-      execl("/bin/true", "true", nullptr);
-      _exit(92);
+  const auto forks = [] { return proc_stat("processes"); };
+  const AtWindowStart begin = read_at_window_start(watch, forks);
+  Child maker({.name = "kp_maker"}, [](Account& account) {
+    for (int child = 0; child < kChildren; ++child) {
+      const pid_t pid = fork();
+      if (pid == 0) {
+        execl("/bin/true", "true", nullptr);
+        _exit(92);
+      }
+      int status = 0;
+      if (waitpid(pid, &status, 0) == pid && status == 0) ++account.mark_count;
     }
-    ASSERT_GT(pid, 0);
-    int status = 0;
-    ASSERT_EQ(waitpid(pid, &status, 0), pid);
-    ASSERT_EQ(status, 0);
-  }
-  const std::uint64_t after = read_at_window_start(watch, end, "processes");
+  });
+  ASSERT_TRUE(watch.run_until([&] { return maker.finished(); }, 60s));
+  ASSERT_EQ(maker.account().mark_count, static_cast<std::uint64_t>(kChildren));
+  const AtWindowStart end = read_at_window_start(watch, forks);
   watch.catch_up();
-  EXPECT_GE(after - before, kChildren);
-  EXPECT_EQ(watch.sum(id::kForks, first, end), after - before);
-  EXPECT_GE(watch.sum(id::kExecs, first, end), kChildren);
-  EXPECT_GE(watch.sum(id::kExits, first, end), kChildren);
+  const auto sum = [&](std::uint32_t field) { return watch.sum(field, begin.window, end.window); };
+  EXPECT_GE(end.value - begin.value, kChildren);
+  EXPECT_EQ(sum(id::kForks), end.value - begin.value);
+  EXPECT_GE(sum(id::kExecs), kChildren);
+  EXPECT_GE(sum(id::kExits), kChildren);
 }
 
 TEST(SchedEvents, MigrationsAreCounted) {
@@ -143,7 +137,7 @@ TEST(SchedEvents, TheWorstWaitNamesVictimAndCulprit) {
     EXPECT_EQ(waited.pid, static_cast<std::uint32_t>(victim.pid()));
     EXPECT_EQ(waited.tgid, waited.pid);
     EXPECT_EQ(waited.cgroup, own_cgroup_id());
-    EXPECT_GT(row[id::kWaitMax], 1'000'000U);
+    if (row[id::kWaitMax] < 1'000'000U) continue;  // not for the other one's time slice
     if (held.pid != static_cast<std::uint32_t>(culprit.pid())) continue;  // a short kernel thread came last
     EXPECT_EQ(held.comm, "kp_culprit");
     EXPECT_GT(row[id::kHeld], 0U);

@@ -78,22 +78,28 @@ TEST_P(SchedTime, BusyTimeOfPinnedSpinnersEqualsTheirSchedstat) {
 
 TEST_P(SchedTime, RunQueueWaitEqualsTheScheduleStatisticsOfAllTasks) {
   KPULSE_NEED_BPF();
-  Watch watch(1ms);
-  Spinners spinners(GetParam(), test_cpu());
-  watch.run_for(300ms);
-  const std::uint64_t first = watch.window_at(wall_ns());
-  const std::uint64_t before = wait_of_all_tasks();
-  watch.run_for(1500ms);
-  const std::uint64_t end = watch.window_at(wall_ns());
-  const std::uint64_t truth = wait_of_all_tasks() - before;
-  watch.catch_up();
-  const std::uint64_t counted = watch.sum(id::kWait, first, end);
-  if (GetParam() == 1) {  // nobody has to wait for long
-    EXPECT_NEAR(static_cast<double>(counted), static_cast<double>(truth), 0.01 * kSecond);
-  } else {
-    ASSERT_GT(truth, kSecond);
-    EXPECT_LT(relative_error(counted, truth), 0.03) << "counted " << counted << ", truth " << truth;
+  for (int attempt = 0; attempt < 5; ++attempt) {
+    Watch watch(1ms);
+    Spinners spinners(GetParam(), test_cpu());
+    watch.run_for(300ms);
+    const std::uint64_t first = watch.window_at(wall_ns());
+    const std::uint64_t before = wait_of_all_tasks();
+    watch.run_for(1500ms);
+    const std::uint64_t end = watch.window_at(wall_ns());
+    const std::uint64_t truth = wait_of_all_tasks() - before;
+    watch.catch_up();
+    // On 6.12 and later the kernel takes some sleep for a wait (docs/METRICS.md); then there is no truth to compare with.
+    if (watch.sum(id::kWaitsDiscarded, first, end + 1) > 0) continue;
+    const std::uint64_t counted = watch.sum(id::kWait, first, end);
+    if (GetParam() == 1) {  // nobody has to wait for long
+      EXPECT_NEAR(static_cast<double>(counted), static_cast<double>(truth), 0.01 * kSecond);
+    } else {
+      ASSERT_GT(truth, kSecond);
+      EXPECT_LT(relative_error(counted, truth), 0.03) << "counted " << counted << ", truth " << truth;
+    }
+    return;
   }
+  GTEST_SKIP() << "needs a kernel whose statistics count no sleep as waiting; this one did so all the time";
 }
 
 INSTANTIATE_TEST_SUITE_P(Competitors, SchedTime, testing::Values(1, 2, 5));

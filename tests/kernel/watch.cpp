@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "base/clock.h"
+#include "kernel/workload.h"
 #include "model/ids.h"
 
 namespace kpulse::test {
@@ -131,6 +132,15 @@ std::vector<std::string> Watch::tags(std::uint32_t measurement) const {
   if (found == totals_.end()) return tags;
   for (const auto& [tag, totals] : found->second) tags.push_back(tag);
   return tags;
+}
+
+AtWindowStart read_at_window_start(const Watch& watch, const std::function<std::uint64_t()>& read) {
+  for (std::uint64_t prompt_ns = 100'000;; prompt_ns += prompt_ns / 4) {
+    const std::uint64_t window = watch.window_at(wall_ns()) + 1, begin = window * watch.window_ns();
+    spin_until(begin);
+    const std::uint64_t value = read(), late_ns = wall_ns() - begin;
+    if (late_ns < prompt_ns) return {.window = window, .value = value, .late_ns = late_ns};
+  }
 }
 
 std::string missing_for_bpf() {

@@ -78,6 +78,15 @@ class Watch {
   std::function<void(const Frame&)> look_;
 };
 
+/// A counter as it was when a window began, or a little later.
+struct AtWindowStart {
+  std::uint64_t window = 0, value = 0, late_ns = 0;
+};
+
+/// Reads a counter at the beginning of a window; tries again when that took long, and is content with less each time: on an
+/// emulated machine it always does.
+[[nodiscard]] AtWindowStart read_at_window_start(const Watch& watch, const std::function<std::uint64_t()>& read);
+
 /// Skips the running test with the name of what is missing when BPF programs cannot be attached here.
 #define KPULSE_NEED_BPF() \
   if (const std::string missing = ::kpulse::test::missing_for_bpf(); !missing.empty()) GTEST_SKIP() << missing

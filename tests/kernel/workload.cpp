@@ -127,6 +127,14 @@ std::uint64_t proc_stat(const std::string& key) {
   throw std::runtime_error("no " + key + " in /proc/stat");
 }
 
+bool emulated() {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);) {
+    if (line.find("QEMU TCG") != std::string::npos) return true;
+  }
+  return false;
+}
+
 int test_cpu() {
   cpu_set_t set;
   CPU_ZERO(&set);

@@ -70,6 +70,9 @@ void spin_until(std::uint64_t wall);
 /// Number after `key` in /proc/stat.
 [[nodiscard]] std::uint64_t proc_stat(const std::string& key);
 
+/// Whether this machine is emulated (tests/vm): its processors stop for a while now and then, in the middle of anything.
+[[nodiscard]] bool emulated();
+
 /// The CPU that tests pin their load to: the last one this process may use.
 [[nodiscard]] int test_cpu();
 

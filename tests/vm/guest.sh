@@ -2,9 +2,11 @@
 # Boots a Debian kernel in an emulated machine whose root is this machine's (read only, with a layer in memory above it), runs a
 # command in it as root, and ends with the command's exit status.
 #
-#   tests/vm/guest.sh --kernel 6.1|6.12 [--memory MIB] [--timeout SECONDS] COMMAND [WORD...]
+#   tests/vm/guest.sh --kernel 6.1|6.12 [--memory MIB] [--timeout SECONDS] [--module 'NAME [PARAMETER=VALUE...]']...
+#                     [--append KERNEL_ARGUMENTS] COMMAND [WORD...]
 #
-# Exit status 124: the guest did not come to its end in time. Kernels are downloaded once, to build/vm. The command's output comes on
+# A module named with --module is loaded, with the parameters given, before the command runs; those it needs come with it.
+# Exit status 3: that kernel cannot be had here. 124: the guest did not come to its end in time. Kernels are downloaded once, to build/vm. The command's output comes on
 # stdout, the kernel's messages are in build/vm/console-<kernel>.log.
 set -euo pipefail
 
@@ -13,14 +15,19 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # shellcheck source=deploy/lib/common.sh
 . "$root/deploy/lib/common.sh"
 readonly store=$root/build/vm
-readonly modules=(virtio_pci 9p 9pnet_virtio overlay)
+modules=(virtio_pci 9p 9pnet_virtio overlay)
 
 kernel='' memory=1024 timeout=300
+# All processors of an emulated machine have one time stamp counter, but the kernel's comparison at start fails when the host is busy, and
+# its scheduler clocks may then be a tick apart.
+append='tsc=reliable'
 while (($#)); do
   case $1 in
     --kernel) kernel=$2; shift 2 ;;
     --memory) memory=$2; shift 2 ;;
     --timeout) timeout=$2; shift 2 ;;
+    --append) append+=" $2"; shift 2 ;;
+    --module) modules+=("$2"); shift 2 ;;
     -h | --help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
     -*) fail 2 "no option '$1'" ;;
     *) break ;;
@@ -32,14 +39,14 @@ done
 package_of() {
   local name=linux-image-$1-amd64
   [[ $1 != 6.1 ]] || name=linux-image-amd64
-  apt-cache depends "$name" | sed -n 's/^ *Depends: \(linux-image-.*\)/\1/p'
+  { apt-cache depends "$name" 2>/dev/null || true; } | sed -n 's/^ *Depends: \(linux-image-.*\)/\1/p'
 }
 
 # fetch PACKAGE FOLDER: downloads and unpacks it. A half-made folder is never left behind.
 fetch() {
   local aside=$2.tmp module
   rm -rf "$aside" && mkdir -p "$aside"
-  (cd "$aside" && apt-get -q download "$1" >download.log 2>&1) || fail 1 "cannot download $1: $(tail -n 1 "$aside/download.log")"
+  (cd "$aside" && apt-get -q download "$1" >download.log 2>&1) || fail 3 "cannot download $1: $(tail -n 1 "$aside/download.log")"
   dpkg -x "$aside"/*.deb "$aside"
   rm -f "$aside"/*.deb
   local version
@@ -50,43 +57,46 @@ fetch() {
   mv "$aside" "$2"
 }
 
-# make_initramfs FOLDER: busybox, the modules in the order they depend on each other, and init. Without the command.
+# make_initramfs FOLDER TREE: busybox, the modules in the order they depend on each other, and init. Without the command.
 make_initramfs() {
-  local folder=$1 tree=$1/initramfs version module
+  local folder=$1 tree=$2 version module
   version=$(basename "$folder"/lib/modules/*)
-  rm -rf "$tree" && mkdir -p "$tree"/{bin,proc,sys,dev,modules}
+  mkdir -p "$tree"/{bin,proc,sys,dev,modules}
   cp "$(command -v busybox)" "$tree/bin/busybox"
   local applet
   for applet in sh mount mkdir insmod ifconfig stty cp chroot echo poweroff; do ln -sf busybox "$tree/bin/$applet"; done
+  local name parameters needed
   for module in "${modules[@]}"; do
-    modprobe --show-depends -d "$folder" -S "$version" "$module" | sed -n 's/^insmod //p'
-  done | awk '!seen[$1]++ {print $1}' | while IFS= read -r module; do
+    read -r name parameters <<<"$module"
+    needed=$(modprobe --show-depends -d "$folder" -S "$version" "$name" 2>&1) || fail 2 "--module: $needed"
+    sed -nE 's/^insmod ([^ ]*).*/\1/p' <<<"$needed" | sed "\$ s|\$| $parameters|"
+  done | awk '!seen[$1]++' | while read -r module parameters; do
     cp "$module" "$tree/modules/"
-    basename "$module" >>"$tree/modules/order"
+    echo "${module##*/} $parameters" >>"$tree/modules/order"
   done
   cp "$root/tests/vm/init" "$tree/init"
   chmod 755 "$tree/init"
 }
 
 package=$(package_of "$kernel")
-[[ -n $package ]] || fail 2 "--kernel: no Debian package of a kernel '$kernel' here; allowed: 6.1 and 6.12, after apt-get update"
+[[ -n $package ]] || fail 3 "no Debian package of a kernel '$kernel' here (apt knows 6.1 and 6.12 of Debian 12, after apt-get update)"
 folder=$store/$package
 mkdir -p "$store"
 [[ -d $folder ]] || fetch "$package" "$folder"
 run=$(mktemp -d "$store/run.XXXXXX")
 trap 'rm -rf "$run"' EXIT
-make_initramfs "$folder"
+make_initramfs "$folder" "$run/initramfs"
 {
   printf 'cd %q\n' "$PWD"
   printf 'export PATH=%q HOME=/tmp\n' "$PATH"
   printf '%q ' "$@"
   echo
-} >"$folder/initramfs/command"
-(cd "$folder/initramfs" && find . | cpio -o -H newc --quiet | gzip -1) >"$run/initrd"
+} >"$run/initramfs/command"
+(cd "$run/initramfs" && find . | cpio -o -H newc --quiet | gzip -1) >"$run/initrd"
 
 # No KVM: the processor is emulated, and so is its clock. One CPU more than tests pin themselves to.
 timeout "$timeout" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m "$memory" -nodefaults -no-reboot -display none \
-  -kernel "$folder"/boot/vmlinuz-* -initrd "$run/initrd" -append "console=ttyS0 panic=-1 quiet" \
+  -kernel "$folder"/boot/vmlinuz-* -initrd "$run/initrd" -append "console=ttyS0 panic=-1 quiet $append" \
   -virtfs local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap \
   -serial "file:$store/console-$kernel.log" -serial "file:$run/output" </dev/null >/dev/null 2>"$run/qemu.log" || true
 status=$(sed -n 's/\r*$//; s/^guest: exit status \([0-9]*\)$/\1/p' "$run/output" 2>/dev/null | tail -n 1)
@@ -94,6 +104,7 @@ sed '/^guest: exit status [0-9]*\r*$/d; s/\r$//' "$run/output" 2>/dev/null || tr
 if [[ -z $status ]]; then
   say "the guest did not come to its end within ${timeout} s (kernel's messages: $store/console-$kernel.log)"
   tail -n 3 "$run/qemu.log" >&2
+  tail -n 20 "$store/console-$kernel.log" >&2
   exit 124
 fi
 exit "$status"

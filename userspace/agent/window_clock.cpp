@@ -56,7 +56,8 @@ std::optional<kp_window_config> WindowClock::update(const WallReading& now) {
   if (!begins && distance(start, in_force) <= kToleranceNs) return std::nullopt;
 
   if (begins || distance(start, in_force) > length_ / 2) ++config_.epoch;
-  config_.base_window = window - std::min(window, kBaseAge);
+  // Nor before the clock's zero: on a machine that has just started there have not been so many windows yet.
+  config_.base_window = window - std::min({window, kBaseAge, start / length_});
   config_.base_clock = start - (window - config_.base_window) * length_;
   config_.length = length_;
   config_.mono_offset = offset;

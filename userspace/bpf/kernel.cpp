@@ -22,6 +22,13 @@ bool member_in(const btf* types, const btf_type* structure, std::string_view fie
   return false;
 }
 
+std::optional<std::int64_t> value_in(const btf* types, const btf_type* enumeration, std::string_view name) {
+  for (const struct btf_enum& value : std::span(btf_enum(enumeration), btf_vlen(enumeration))) {
+    if (name == btf__name_by_offset(types, value.name_off)) return value.val;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 Result<KernelTypes> KernelTypes::load() {
@@ -55,9 +62,14 @@ bool KernelTypes::has_field(std::string_view structure, std::string_view field) 
 std::optional<std::int64_t> KernelTypes::enumerator(std::string_view enumeration, std::string_view name) const {
   const int id = btf__find_by_name_kind(types_.get(), std::string(enumeration).c_str(), BTF_KIND_ENUM);
   if (id < 0) return std::nullopt;
-  const btf_type* type = btf__type_by_id(types_.get(), static_cast<__u32>(id));
-  for (const struct btf_enum& value : std::span(btf_enum(type), btf_vlen(type))) {
-    if (name == btf__name_by_offset(types_.get(), value.name_off)) return value.val;
+  return value_in(types_.get(), btf__type_by_id(types_.get(), static_cast<__u32>(id)), name);
+}
+
+std::optional<std::int64_t> KernelTypes::enumerator(std::string_view name) const {
+  const btf_type* type = nullptr;
+  for (__u32 id = 1; (type = btf__type_by_id(types_.get(), id)) != nullptr; ++id) {
+    if (!btf_is_enum(type)) continue;
+    if (const auto value = value_in(types_.get(), type, name)) return value;
   }
   return std::nullopt;
 }

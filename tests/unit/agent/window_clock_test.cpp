@@ -35,6 +35,24 @@ TEST(WindowClock, WindowsBeginAtMultiplesOfTheirLengthOnTheWallClock) {
   EXPECT_EQ(config->epoch, 1U);
 }
 
+TEST(WindowClock, TheBaseIsNotBeforeTheClocksZeroOnAMachineThatHasJustStarted) {
+  WindowClock clock(kWindow);
+  clock.add(event(0));
+  const auto config = clock.update(at(0));
+  ASSERT_TRUE(config);
+  ASSERT_LT(config->base_clock, event(0).clock_ns);  // the kernel compares them
+  EXPECT_EQ(config->base_window + (event(0).clock_ns - config->base_clock) / kWindow, kWallStart / kWindow);
+}
+
+TEST(WindowClock, TheBaseIsOlderThanAnyEventThatMayStillCome) {
+  constexpr std::uint64_t kUp = 3'600'000'000'000;
+  WindowClock clock(kWindow);
+  clock.add(event(kUp));
+  const auto config = clock.update(at(kUp));
+  ASSERT_TRUE(config);
+  EXPECT_LT(config->base_clock, event(kUp).clock_ns - 60'000'000'000);
+}
+
 TEST(WindowClock, SaysNothingBeforeTheFirstReading) {
   WindowClock clock(kWindow);
   EXPECT_FALSE(clock.update(at(0)));

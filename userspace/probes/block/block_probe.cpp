@@ -54,6 +54,8 @@ Result<> BlockProbe::open(const Machine& machine) {
   bpf_map__set_max_entries(skeleton_->maps.kp_block_cpus, static_cast<std::uint32_t>(libbpf_num_possible_cpus()));
   if (auto shared = machine.cgroups.share(skeleton_->obj); !shared) return shared;
   skeleton_->rodata->kp_cgroup_subsys = machine.cgroups.subsys();
+  if (const auto bit = machine.types.enumerator("__RQF_FLUSH_SEQ")) skeleton_->rodata->kp_flush_seq_bit = static_cast<__u32>(*bit);
+  if (const auto bit = machine.types.enumerator("__RQF_IO_STAT")) skeleton_->rodata->kp_io_stat_bit = static_cast<__u32>(*bit);
   skeleton_->rodata->kp_ring_wakeup = bpf_map__max_entries(skeleton_->maps.kp_block_ring) / 2;
   return {};
 }

@@ -38,12 +38,18 @@ void SchedGroups::collect(std::span<const kp_sched_groups> cpus, std::span<const
                           std::uint64_t clock, const std::function<std::string(std::uint32_t)>& name,
                           std::vector<Series>& series) {
   std::array<std::uint64_t, KP_CGROUP_SLOTS> running_ns{};
-  for (const RunningGroup& cpu : running) {
-    if (cpu.busy && clock > cpu.from) running_ns[cpu.slot % KP_CGROUP_SLOTS] += clock - cpu.from;
+  for (std::size_t number = 0; number < running.size(); ++number) {
+    const RunningGroup& cpu = running[number];
+    if (!cpu.busy || clock <= cpu.from) continue;
+    const std::uint32_t slot = cpu.slot % KP_CGROUP_SLOTS;
+    // Once the task has left, all its time is in the counter. Adding it again would not only be wrong for this cgroup: the next one
+    // to have the slot would have to make up for it before any time of its own is seen.
+    const std::uint64_t since = cpus[number].group[slot].cpu_ns - cpu.counted;
+    running_ns[slot] += clock - cpu.from - std::min(since, clock - cpu.from);
   }
   for (std::uint32_t slot = 0; slot < KP_CGROUP_SLOTS; ++slot) {
     Sum now = sum_of(cpus, slot);
-    // What was taken for running time a moment ago may have been counted meanwhile: never count down.
+    // The two clocks of a task that moves itself to another cgroup (bpf/sched/group.bpf.h) may differ: never count down.
     now.cpu = std::max(now.cpu + running_ns[slot], before_[slot].cpu);
     const Sum before = std::exchange(before_[slot], now);
     if (now.cpu == before.cpu && now.switches == before.switches && now.waits == before.waits) continue;

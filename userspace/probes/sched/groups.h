@@ -18,6 +18,7 @@ struct RunningGroup {
   bool busy = false;
   std::uint32_t slot = 0;
   std::uint64_t from = 0;  ///< run-queue clock
+  std::uint64_t counted = 0;  ///< cpu_ns of the slot on this CPU, read together with the above
 };
 
 class SchedGroups {

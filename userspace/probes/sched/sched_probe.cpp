@@ -33,6 +33,14 @@ std::uint32_t ring_bytes(std::uint32_t cpus) {
   return kRingBytes * std::bit_ceil((cpus + kRingCpus - 1) / kRingCpus);
 }
 
+/// What the CPU was running when `copy` was read; nobody, when it has done something else since.
+RunningGroup running_group(const kp_sched_cpu& live, const kp_sched_cpu& copy, const kp_sched_groups& groups) {
+  const std::uint64_t counted = groups.group[copy.group % KP_CGROUP_SLOTS].cpu_ns;
+  std::atomic_thread_fence(std::memory_order_acquire);
+  const bool same = *const_cast<const volatile __u64*>(&live.sequence) == copy.sequence;
+  return {.busy = same && copy.open.running != 0, .slot = copy.group, .from = copy.group_from, .counted = counted};
+}
+
 bool has_sched_info(const bpf::KernelTypes& types) {
   return types.has_field("sched_info", "last_queued") && types.has_field("task_struct", "sched_info") &&
          types.has_field("cfs_rq", "rq");
@@ -178,7 +186,7 @@ void SchedProbe::take_snapshots(std::uint64_t end) {
     if (!bpf::read_consistent(live, live.sequence, copy)) continue;
     if (recording_ != nullptr) recording::write(*recording_, cpu, copy);
     assembler_->on_snapshot(cpu, copy);
-    running_[cpu] = {.busy = copy.open.running != 0, .slot = copy.group, .from = copy.group_from};
+    running_[cpu] = running_group(live, copy, groups_.values()[cpu]);
   }
 }
 

@@ -57,12 +57,21 @@ TEST_F(SchedGroupsTest, ATaskThatIsStillRunningCountsUpToTheEndOfTheIntervalAndO
   EXPECT_EQ(value(collect({}, 1'800).at(0), id::kCpu), 50U);
 }
 
-TEST_F(SchedGroupsTest, NeverCountsDownWhenTheTwoReadingsDoNotFit) {
-  group(0, 5).cpu_ns = 400;  // counted before the snapshot of the running task was replaced
+TEST_F(SchedGroupsTest, ATaskThatLeftAfterItWasSeenRunningCountsOnceAndTheNextOwnerOfTheSlotLosesNothing) {
+  group(0, 5).cpu_ns = 300;
+  const std::vector<RunningGroup> running{{.busy = true, .slot = 5, .from = 1'000, .counted = 300}};
+  group(0, 5).cpu_ns = 750;  // it left at 1'450, before the counters were read
+  EXPECT_EQ(value(collect(running, 1'400).at(0), id::kCpu), 750U);
+  group(0, 5).cpu_ns = 770;  // another cgroup, 20 ns
+  EXPECT_EQ(value(collect({}, 1'500).at(0), id::kCpu), 20U);
+}
+
+TEST_F(SchedGroupsTest, NeverCountsDown) {
   const std::vector<RunningGroup> running{{.busy = true, .slot = 5, .from = 1'000}};
-  EXPECT_EQ(value(collect(running, 1'400).at(0), id::kCpu), 800U);
+  EXPECT_EQ(value(collect(running, 1'400).at(0), id::kCpu), 400U);
+  group(0, 5).cpu_ns = 390;
   EXPECT_THAT(collect({}, 1'500), IsEmpty());
-  group(0, 5).cpu_ns = 900;
+  group(0, 5).cpu_ns = 500;
   EXPECT_EQ(value(collect({}, 1'600).at(0), id::kCpu), 100U);
 }
 

@@ -1,0 +1,29 @@
+// What the block probe says, against what the kernel says itself.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "kernel/block_device.h"
+#include "kernel/block_watch.h"
+#include "model/ids.h"
+
+namespace kpulse::test {
+
+/// What was counted of a device equals what the kernel counted meanwhile.
+inline void expect_equal(const BlockWatch& watch, const std::string& device, const DiskStat& truth) {
+  EXPECT_EQ(watch.sum(device, "read", ids::block::kIos), truth[DiskStat::kReads]);
+  EXPECT_EQ(watch.sum(device, "read", ids::block::kBytes), truth[DiskStat::kReadSectors] * 512);
+  EXPECT_EQ(watch.sum(device, "read", ids::block::kMerges), truth[DiskStat::kReadMerges]);
+  EXPECT_EQ(watch.sum(device, "write", ids::block::kIos), truth[DiskStat::kWrites]);
+  EXPECT_EQ(watch.sum(device, "write", ids::block::kBytes), truth[DiskStat::kWriteSectors] * 512);
+  EXPECT_EQ(watch.sum(device, "write", ids::block::kMerges), truth[DiskStat::kWriteMerges]);
+  EXPECT_EQ(watch.sum(device, "discard", ids::block::kIos), truth[DiskStat::kDiscards]);
+  EXPECT_EQ(watch.sum(device, "discard", ids::block::kBytes), truth[DiskStat::kDiscardSectors] * 512);
+  EXPECT_EQ(watch.sum(device, "flush", ids::block::kIos), truth[DiskStat::kFlushes]);
+  EXPECT_EQ(watch.absent(), 0U);
+  EXPECT_EQ(watch.probe().losses().overruns, 0U);
+}
+
+}  // namespace kpulse::test
