@@ -45,6 +45,10 @@ inline constexpr std::array kAgentFields{
           "context switches that the kernel did not show, as some sandboxes do with their own tasks", "kernel counter"},
     Field{ids::agent::kCgroupsRefused, "cgroups_refused", total, none,
           "events counted for the cgroup (other) because every slot was taken", "kernel counter"},
+    Field{ids::agent::kSwitchesUnmeasured, "switches_unmeasured", total, none,
+          "context switches on CPUs that came after the agent was started; it says which, and measures them when it is "
+          "restarted",
+          "kernel counter"},
 };
 
 inline constexpr std::array kMeasurements{
