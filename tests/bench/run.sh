@@ -11,7 +11,7 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 readonly build=$root/build/release
 programs=(kpulse-agent kpulse-bridge)
-programs+=(bench_bpf_cost bench_ping_pong bench_count_lines bench_publish bench_load_lines bench_latency)
+programs+=(bench_bpf_cost bench_crowd bench_disks bench_ping_pong bench_count_lines bench_publish bench_load_lines bench_latency)
 
 cd "$root"
 {
