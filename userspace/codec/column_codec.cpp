@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 
 #include "abi/histogram.h"
 #include "codec/wire_reader.h"
@@ -11,34 +12,52 @@
 namespace kpulse {
 namespace {
 
-const char* decode_integers(const ColumnLimits& limits, const RawColumn& raw, Column& column) {
-  if (raw.values().size() != limits.rows) return "not one value per row";
-  if (!raw.reals().empty() || !raw.gaps().empty()) return "integers mixed with other values";
-  column.values.assign(raw.values().begin(), raw.values().end());
+/// The values of one of the series that stand side by side.
+template <class Values>
+auto part_of(const Values& all, const ColumnLimits& limits, std::size_t series) {
+  return std::span(all).subspan(series * limits.rows, limits.rows);
+}
+
+const char* decode_integers(const ColumnLimits& limits, const RawColumn& raw, Column& column, std::size_t series) {
+  if (raw.values().size() != limits.rows * limits.series) return "not one value per row";
+  if (!raw.reals().empty() || !raw.window_parts().empty() || !raw.gaps().empty())
+    return "integers mixed with other values";
+  const auto values = part_of(raw.values(), limits, series);
+  column.values.assign(values.begin(), values.end());
   column.reals.clear();
   column.buckets.clear();
   return nullptr;
 }
 
-const char* decode_tasks(const ColumnLimits& limits, const RawColumn& raw, Column& column) {
+const char* decode_tasks(const ColumnLimits& limits, const RawColumn& raw, Column& column, std::size_t series) {
   const auto outside = [&limits](std::uint64_t reference) { return reference > limits.tasks; };
   if (std::ranges::any_of(raw.values(), outside)) return "a task that is not in the table";
-  return decode_integers(limits, raw, column);
+  return decode_integers(limits, raw, column, series);
 }
 
-const char* decode_reals(const ColumnLimits& limits, const RawColumn& raw, Column& column) {
-  if (raw.reals().size() != limits.rows) return "not one real per row";
+const char* decode_reals(const ColumnLimits& limits, const RawColumn& raw, Column& column, std::size_t series) {
+  if (raw.reals().size() + raw.window_parts().size() != limits.rows * limits.series) return "not one real per row";
+  if (!raw.reals().empty() && !raw.window_parts().empty()) return "reals in two ways";
   if (!raw.values().empty() || !raw.gaps().empty()) return "reals mixed with other values";
   if (!std::ranges::all_of(raw.reals(), [](double real) { return std::isfinite(real); })) return "a real not finite";
-  column.reals = raw.reals();
   column.values.clear();
   column.buckets.clear();
+  if (raw.window_parts().empty()) {
+    const auto reals = part_of(raw.reals(), limits, series);
+    column.reals.assign(reals.begin(), reals.end());
+    return nullptr;
+  }
+  column.reals.clear();
+  for (const std::uint64_t parts : part_of(raw.window_parts(), limits, series)) {
+    column.reals.push_back(static_cast<double>(parts) / static_cast<double>(limits.window_ns));
+  }
   return nullptr;
 }
 
-const char* decode_histogram(const RawColumn& raw, Column& column) {
+const char* decode_histogram(const ColumnLimits& limits, const RawColumn& raw, Column& column) {
+  if (limits.series != 1) return "histograms side by side";
   if (raw.gaps().size() != raw.values().size()) return "not one count per bucket";
-  if (!raw.reals().empty()) return "a histogram with reals";
+  if (!raw.reals().empty() || !raw.window_parts().empty()) return "a histogram with reals";
   if (raw.gaps().size() > KP_HIST_BUCKETS) return "more buckets than a histogram has";
   column.values.clear();
   column.reals.clear();
@@ -70,7 +89,7 @@ void encode_column(const Column& column, v1::Column& wire) {
     wire.add_values(bucket.count);
     previous = bucket.index;
   }
-  wire.set_sum(column.sum);
+  if (column.sum != 0) wire.set_sum(column.sum);
 }
 
 bool RawColumn::read(std::string_view bytes) {
@@ -78,6 +97,7 @@ bool RawColumn::read(std::string_view bytes) {
   sum_ = 0;
   values_used_ = gaps_used_ = 0;
   reals_.clear();
+  window_parts_.clear();
   WireReader wire(bytes);
   bool whole = true;
   while (whole && wire.next()) {
@@ -90,6 +110,9 @@ bool RawColumn::read(std::string_view bytes) {
         break;
       case v1::Column::kRealsFieldNumber:
         whole = wire.append_doubles(reals_);
+        break;
+      case v1::Column::kWindowPartsFieldNumber:
+        whole = wire.append_numbers(window_parts_);
         break;
       case v1::Column::kGapsFieldNumber:
         whole = wire.put_numbers(gaps_, gaps_used_);
@@ -104,7 +127,8 @@ bool RawColumn::read(std::string_view bytes) {
   return whole && wire.ok();
 }
 
-const char* decode_column(const Field& field, const ColumnLimits& limits, const RawColumn& raw, Column& column) {
+const char* decode_column(const Field& field, const ColumnLimits& limits, const RawColumn& raw, Column& column,
+                          std::size_t series) {
   column.field = field.id;
   column.sum = 0;
   switch (field.kind) {
@@ -112,13 +136,13 @@ const char* decode_column(const Field& field, const ColumnLimits& limits, const 
     case Kind::peak:
     case Kind::level:
     case Kind::total:
-      return decode_integers(limits, raw, column);
+      return decode_integers(limits, raw, column, series);
     case Kind::task:
-      return decode_tasks(limits, raw, column);
+      return decode_tasks(limits, raw, column, series);
     case Kind::real:
-      return decode_reals(limits, raw, column);
+      return decode_reals(limits, raw, column, series);
     case Kind::histogram:
-      return decode_histogram(raw, column);
+      return decode_histogram(limits, raw, column);
     case Kind::share:
       break;
   }
