@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <span>
 
 #include "abi/histogram.h"
@@ -54,32 +55,49 @@ const char* decode_reals(const ColumnLimits& limits, const RawColumn& raw, Colum
   return nullptr;
 }
 
-const char* decode_histogram(const ColumnLimits& limits, const RawColumn& raw, Column& column) {
-  if (limits.series != 1) return "histograms side by side";
-  if (raw.gaps().size() != raw.values().size()) return "not one count per bucket";
+/// Where a histogram's buckets lie among those of all; nothing when what is said of that cannot be.
+struct BucketRange {
+  std::uint64_t begin, end, sum;
+};
+
+std::optional<BucketRange> buckets_of(const ColumnLimits& limits, const RawColumn& raw, std::size_t series) {
+  const auto& ends = raw.bucket_ends();
+  if (raw.gaps().size() != raw.values().size()) return std::nullopt;
+  if (limits.series == 1) {
+    if (!ends.empty() || !raw.sums().empty()) return std::nullopt;
+    return BucketRange{.begin = 0, .end = raw.gaps().size(), .sum = raw.sum()};
+  }
+  if (ends.size() != limits.series || raw.sums().size() != limits.series || ends.back() != raw.gaps().size())
+    return std::nullopt;
+  return BucketRange{.begin = series == 0 ? 0 : ends[series - 1], .end = ends[series], .sum = raw.sums()[series]};
+}
+
+const char* decode_histogram(const ColumnLimits& limits, const RawColumn& raw, Column& column, std::size_t series) {
+  const auto range = buckets_of(limits, raw, series);
+  if (!range) return "not one count per bucket";
   if (!raw.reals().empty() || !raw.window_parts().empty()) return "a histogram with reals";
-  if (raw.gaps().size() > KP_HIST_BUCKETS) return "more buckets than a histogram has";
+  if (range->end - range->begin > KP_HIST_BUCKETS) return "more buckets than a histogram has";
   column.values.clear();
   column.reals.clear();
   column.buckets.clear();
-  column.buckets.reserve(raw.gaps().size());
+  column.buckets.reserve(range->end - range->begin);
   std::uint64_t index = 0;  // 64 bits: the gaps cannot make it wrap
   std::uint64_t total = 0;
-  for (std::size_t i = 0; i < raw.gaps().size(); ++i) {
-    if (i > 0 && raw.gaps()[i] == 0) return "buckets out of order";
+  for (std::size_t i = range->begin; i < range->end; ++i) {
+    if (i > range->begin && raw.gaps()[i] == 0) return "buckets out of order";
     index += raw.gaps()[i];
     if (index >= KP_HIST_BUCKETS) return "a bucket past the last one";
     if (raw.values()[i] == 0) return "an empty bucket";
     if (__builtin_add_overflow(total, raw.values()[i], &total)) return "counts past 64 bits";
     column.buckets.push_back({.index = static_cast<std::uint32_t>(index), .count = raw.values()[i]});
   }
-  column.sum = raw.sum();
+  column.sum = range->sum;
   return nullptr;
 }
 
 }  // namespace
 
-void encode_column(const Column& column, v1::Column& wire) {
+void encode_column(const Column& column, bool shared, v1::Column& wire) {
   wire.set_field(column.field);
   wire.mutable_values()->Add(column.values.begin(), column.values.end());
   wire.mutable_reals()->Add(column.reals.begin(), column.reals.end());
@@ -89,7 +107,12 @@ void encode_column(const Column& column, v1::Column& wire) {
     wire.add_values(bucket.count);
     previous = bucket.index;
   }
-  if (column.sum != 0) wire.set_sum(column.sum);
+  if (shared && !column.buckets.empty()) {
+    wire.add_buckets(static_cast<std::uint32_t>(column.buckets.size()));
+    wire.add_sums(column.sum);
+  } else if (column.sum != 0) {
+    wire.set_sum(column.sum);
+  }
 }
 
 bool RawColumn::read(std::string_view bytes) {
@@ -98,6 +121,8 @@ bool RawColumn::read(std::string_view bytes) {
   values_used_ = gaps_used_ = 0;
   reals_.clear();
   window_parts_.clear();
+  sums_.clear();
+  bucket_ends_.clear();
   WireReader wire(bytes);
   bool whole = true;
   while (whole && wire.next()) {
@@ -114,6 +139,12 @@ bool RawColumn::read(std::string_view bytes) {
       case v1::Column::kWindowPartsFieldNumber:
         whole = wire.append_numbers(window_parts_);
         break;
+      case v1::Column::kSumsFieldNumber:
+        whole = wire.append_numbers(sums_);
+        break;
+      case v1::Column::kBucketsFieldNumber:
+        whole = wire.append_numbers(bucket_ends_);
+        break;
       case v1::Column::kGapsFieldNumber:
         whole = wire.put_numbers(gaps_, gaps_used_);
         break;
@@ -124,6 +155,8 @@ bool RawColumn::read(std::string_view bytes) {
         break;
     }
   }
+  // On the wire are their numbers, of 32 bits: no sum of them wraps.
+  for (std::uint64_t end = 0; std::uint64_t & count : bucket_ends_) count = end += static_cast<std::uint32_t>(count);
   return whole && wire.ok();
 }
 
@@ -142,7 +175,7 @@ const char* decode_column(const Field& field, const ColumnLimits& limits, const 
     case Kind::real:
       return decode_reals(limits, raw, column, series);
     case Kind::histogram:
-      return decode_histogram(limits, raw, column);
+      return decode_histogram(limits, raw, column, series);
     case Kind::share:
       break;
   }

@@ -36,6 +36,9 @@ class RawColumn {
   [[nodiscard]] const std::vector<std::uint64_t>& window_parts() const noexcept { return window_parts_; }
   [[nodiscard]] std::span<const std::uint32_t> gaps() const noexcept { return {gaps_.data(), gaps_used_}; }
   [[nodiscard]] std::uint64_t sum() const noexcept { return sum_; }
+  [[nodiscard]] const std::vector<std::uint64_t>& sums() const noexcept { return sums_; }
+  /// Where the buckets of each histogram end in gaps() and values().
+  [[nodiscard]] const std::vector<std::uint64_t>& bucket_ends() const noexcept { return bucket_ends_; }
 
  private:
   std::uint32_t field_ = 0;
@@ -46,9 +49,11 @@ class RawColumn {
   std::size_t gaps_used_ = 0;
   std::vector<double> reals_;
   std::vector<std::uint64_t> window_parts_;
+  std::vector<std::uint64_t> sums_, bucket_ends_;
 };
 
-void encode_column(const Column& column, v1::Column& wire);
+/// Appends to the message. `shared`: it is for several series.
+void encode_column(const Column& column, bool shared, v1::Column& wire);
 
 /// Checks, and fills the column of one of the series whatever it held; nullptr, or what is wrong with it (static text).
 [[nodiscard]] const char* decode_column(const Field& field, const ColumnLimits& limits, const RawColumn& raw,

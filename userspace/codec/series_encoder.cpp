@@ -15,14 +15,18 @@ namespace {
 constexpr std::size_t kLongText = 4;
 
 bool may_stand_beside_others(const Series& series) {
+  const auto is_empty = [](const Column& column) {
+    return column.values.empty() && column.reals.empty() && column.buckets.empty();
+  };
   return !series.tags.empty() && series.absent.empty() && series.times.empty() &&
-         std::ranges::all_of(series.columns, [](const Column& column) { return column.buckets.empty(); });
+         std::ranges::none_of(series.columns, is_empty);
 }
 
 bool same_shape(const Series& a, const Series& b) {
   return a.measurement == b.measurement && a.tags.size() == b.tags.size() &&
          std::ranges::equal(a.columns, b.columns, [](const Column& x, const Column& y) {
-           return x.field == y.field && x.values.size() == y.values.size() && x.reals.size() == y.reals.size();
+           return x.field == y.field && x.values.size() == y.values.size() && x.reals.size() == y.reals.size() &&
+                  x.buckets.empty() == y.buckets.empty();
          });
 }
 
@@ -68,7 +72,8 @@ void SeriesEncoder::put(const Series& series, Group& group) {
   }
   put_tags(series, group);
   for (int index = 0; const Column& column : series.columns) {
-    encode_column(column, is_first ? *group.wire->add_columns() : *group.wire->mutable_columns(index++));
+    encode_column(column, group.size > 1,
+                  is_first ? *group.wire->add_columns() : *group.wire->mutable_columns(index++));
   }
 }
 

@@ -36,10 +36,11 @@ TEST(FrameCodec, SeriesThatShareAMessageSurviveARoundTrip) {
   const Frame frame = test::sample_crowd();
   v1::Frame wire;
   ASSERT_TRUE(wire.ParseFromString(bytes_of(frame)));
-  ASSERT_EQ(wire.series_size(), 4);
+  ASSERT_EQ(wire.series_size(), 5);
   EXPECT_EQ(wire.series(0).side_by_side(), 2U);
   EXPECT_EQ(wire.series(2).side_by_side(), 2U);
   EXPECT_EQ(wire.series(2).columns(1).window_parts_size(), 4);
+  EXPECT_EQ(wire.series(4).columns(0).sums_size(), 2);
   const auto decoded = decode_frame(bytes_of(frame), frame.host);
   ASSERT_TRUE(decoded) << decoded.error().detail;
   EXPECT_EQ(*decoded, frame);

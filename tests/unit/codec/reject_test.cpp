@@ -73,6 +73,22 @@ TEST(FrameCodec, RejectsSeriesSideBySideThatCannotBe) {
   EXPECT_EQ(verdict_on_crowd([](v1::Frame& wire) { wire.clear_texts(); }), "counts");
 }
 
+TEST(FrameCodec, RejectsHistogramsSideBySideThatCannotBe) {
+  const auto verdict = [](const std::function<void(v1::Column&)>& change) {
+    return verdict_on_crowd([&](v1::Frame& wire) { change(*wire.mutable_series(4)->mutable_columns(0)); });
+  };
+  EXPECT_EQ(verdict([](v1::Column& wire) { wire.set_buckets(0, 1); }), "counts");
+  EXPECT_EQ(verdict([](v1::Column& wire) { wire.set_buckets(0, ~0U); }), "counts");
+  EXPECT_EQ(verdict([](v1::Column& wire) { wire.add_buckets(0); }), "counts");
+  EXPECT_EQ(verdict([](v1::Column& wire) { wire.clear_buckets(); }), "counts");
+  EXPECT_EQ(verdict([](v1::Column& wire) { wire.add_sums(1); }), "counts");
+  EXPECT_EQ(verdict([](v1::Column& wire) { wire.clear_sums(); }), "counts");
+  EXPECT_EQ(verdict([](v1::Column& wire) { wire.set_gaps(0, KP_HIST_BUCKETS); }), "counts");
+  EXPECT_EQ(verdict([](v1::Column& wire) { wire.set_values(2, 0); }), "counts");
+  EXPECT_EQ(verdict_after([](v1::Frame& wire) { histogram(wire).add_sums(1); }), "counts");
+  EXPECT_EQ(verdict_after([](v1::Frame& wire) { histogram(wire).add_buckets(3); }), "counts");
+}
+
 TEST(FrameCodec, RejectsHistogramsEventsAndTheUntaggedSideBySide) {
   EXPECT_EQ(verdict_on_crowd([](v1::Frame& wire) { wire.mutable_series(0)->set_measurement(ids::kCgroupWait); }),
             "counts");
@@ -234,7 +250,7 @@ TEST(ColumnCodec, RejectsRealsThatAreNotFiniteOrNotOnePerRow) {
   const Field field{.id = 1, .name = "load", .kind = Kind::real, .unit = Unit::none, .help = {}, .source = {}};
   const auto mistake = [&field](std::vector<double> reals) {
     v1::Column wire;
-    encode_column({.field = 1, .values = {}, .reals = std::move(reals), .buckets = {}}, wire);
+    encode_column({.field = 1, .values = {}, .reals = std::move(reals), .buckets = {}}, false, wire);
     RawColumn raw;
     if (!raw.read(wire.SerializeAsString())) return true;
     Column column;
@@ -252,7 +268,7 @@ TEST(ColumnCodec, RealsSurviveARoundTrip) {
   const Field field{.id = 7, .name = "load", .kind = Kind::real, .unit = Unit::none, .help = {}, .source = {}};
   const Column column{.field = 7, .values = {}, .reals = {0.1, -2.5}, .buckets = {}};
   v1::Column wire;
-  encode_column(column, wire);
+  encode_column(column, false, wire);
   RawColumn raw;
   ASSERT_TRUE(raw.read(wire.SerializeAsString()));
   Column decoded;

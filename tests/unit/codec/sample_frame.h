@@ -60,6 +60,16 @@ inline Frame sample_crowd() {
                   .columns = {{.field = ids::block::kIos, .values = {1, 2}, .reals = {}, .buckets = {}},
                               {.field = ids::block::kDepth, .values = {}, .reals = std::move(depths), .buckets = {}}}};
   };
+  const auto waits = [](std::string name, std::vector<Bucket> buckets, std::uint64_t sum) {
+    return Series{.measurement = ids::kCgroupWait,
+                  .tags = {std::move(name)},
+                  .absent = {},
+                  .columns = {{.field = ids::histogram::kDistribution,
+                               .values = {},
+                               .reals = {},
+                               .buckets = std::move(buckets),
+                               .sum = sum}}};
+  };
   Series idle = cgroup("/idle.slice", 7);
   idle.columns.pop_back();
   Series lost = disk("vdc", {0.5, 1.5});
@@ -72,7 +82,9 @@ inline Frame sample_crowd() {
           .windows = 2,
           .tasks = {},
           .series = {cgroup("/system.slice/sshd.service", 1'000), cgroup("/", 1ULL << 40U), idle,
-                     disk("vda", {123.0 / 10'000'000, 31}), disk("vdb", {0, 2.5}), lost}};
+                     disk("vda", {123.0 / 10'000'000, 31}), disk("vdb", {0, 2.5}), lost,
+                     waits("/", {{.index = 0, .count = 1}, {.index = 70, .count = 5}}, 900),
+                     waits("/idle.slice", {{.index = 3, .count = 1ULL << 40U}}, 0)}};
 }
 
 inline Frame sample_frame() {
