@@ -18,6 +18,9 @@ const volatile __u32 kp_by_wakeup;
 /* Set before loading: wake the agent when the ring buffer holds this many bytes. */
 const volatile __u64 kp_ring_wakeup;
 
+/* On CPUs that came after the arrays were made. */
+__u64 kp_switches_unmeasured;
+
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 256 * 1024);
@@ -174,8 +177,10 @@ static __always_inline int on_switch(bool preempt, struct task_struct *prev, str
 	bool runnable = preempt || !prev_state;
 	__u64 clock, held;
 
-	if (!cpu || !groups)
+	if (!cpu || !groups) {
+		__sync_fetch_and_add(&kp_switches_unmeasured, 1);
 		return 0;
+	}
 	clock = switch_clock(next);
 	*(volatile __u64 *)&cpu->sequence += 1;
 	barrier();

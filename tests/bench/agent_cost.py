@@ -4,12 +4,17 @@ import pathlib
 import time
 
 import bench
+import crowd
 import support
+import wire
 
 NEEDS = (bench.BPF, bench.MOSQUITTO)
 SECONDS = 12
 SETTLE_SECONDS = 3
 WANTED_SWITCHES = 200_000
+CGROUPS, TASKS = 256, 2_000
+SLOTS = 255  # cgroups that have counters of their own, KP_CGROUP_SLOTS - 1; the rest is one row
+CGROUP_SCHED = 6  # kpulse_cgroup_sched
 MIB = 1 << 20
 # linux/bpf.h: the kinds whose values exist once per possible CPU, and the ring buffer, which the agent makes larger
 # where there are more of them.
@@ -17,10 +22,21 @@ GROWING_KINDS = {5: "percpu_hash", 6: "percpu_array", 10: "lru_percpu_hash", 21:
 
 
 def run(stage):
-    agent = support.Agent(stage, support.Broker(stage))
+    few_tasks(stage)
+    stage.clear()
+    many_cgroups(stage)
+
+
+def start_agent(stage, broker):
+    agent = support.Agent(stage, broker)
     acknowledged = "kpulse_agent_frames_acknowledged_total"
     support.wait_until(lambda: agent.metrics.get(acknowledged) > 0, 20, "the first frame is out")
     time.sleep(SETTLE_SECONDS)  # what starting cost is over
+    return agent
+
+
+def few_tasks(stage):
+    agent = start_agent(stage, support.Broker(stage))
     measure(stage, agent, "idle", "<= 1")
     for cpu in range(support.CPUS):
         support.Process(stage, "ping_pong", [support.BIN / "bench_ping_pong", cpu])
@@ -29,8 +45,32 @@ def run(stage):
     stage.figure("agent-cost.switches", switches, "1/s", f">= {WANTED_SWITCHES}")
     stage.figure("agent-cost.rss", bench.rss_bytes(agent.popen.pid) / 1e6, "MB", "<= 15")
     maps(stage, agent.popen.pid)
-    stage.figure("agent-cost.ring-dropped", agent.metrics.get("kpulse_agent_ring_dropped_total"), "records", "<= 0")
-    stage.figure("agent-cost.windows-lost", agent.metrics.get("kpulse_agent_windows_lost_total"), "windows", "<= 0")
+    losses(stage, agent, "agent-cost")
+
+
+def many_cgroups(stage):
+    bench.say(f"agent-cost: {TASKS} tasks in {CGROUPS} cgroups")
+    crowd.start(stage, CGROUPS, TASKS)
+    broker = support.Broker(stage)
+    agent = start_agent(stage, broker)
+    switches = measure(stage, agent, "crowd", "<= 2")
+    stage.figure("agent-cost.crowd.switches", switches, "1/s")
+    stage.figure("agent-cost.crowd.rss", bench.rss_bytes(agent.popen.pid) / 1e6, "MB", "<= 15")
+    losses(stage, agent, "agent-cost.crowd")
+    payload = whole_frame(broker)
+    stage.figure("agent-cost.crowd.frame", len(payload), "bytes")
+    stage.figure("agent-cost.crowd.cgroups", len(wire.tags_of(payload, CGROUP_SCHED)), "in a frame", f">= {0.9 * SLOTS:.0f}")
+
+
+def whole_frame(broker):
+    with wire.Publisher(broker.port, "bench") as subscriber:
+        subscriber.subscribe(f"kpulse/v1/{support.HOST}/frame")
+        return subscriber.receive()[1]
+
+
+def losses(stage, agent, name):
+    stage.figure(f"{name}.ring-dropped", agent.metrics.get("kpulse_agent_ring_dropped_total"), "records", "<= 0")
+    stage.figure(f"{name}.windows-lost", agent.metrics.get("kpulse_agent_windows_lost_total"), "windows", "<= 0")
 
 
 def measure(stage, agent, name, target):

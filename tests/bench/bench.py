@@ -102,6 +102,15 @@ class Helper:
         self.tell()
         return self.read()
 
+    def end(self, limit=10):
+        """Asks it to end, so that it can take back what it did to the machine."""
+        self.popen.terminate()
+        try:
+            self.popen.wait(limit)
+        except subprocess.TimeoutExpired:
+            self.popen.kill()
+            self.popen.wait()
+
 
 class Bench:
     """A stage for one bench: what is started on it (see support.Process) is gone at its end."""
@@ -119,7 +128,9 @@ class Bench:
 
     def clear(self):
         """Ends all that runs and forgets what it stored."""
-        for process in [*self.helpers, *reversed(self.processes)]:
+        for helper in self.helpers:
+            helper.end()
+        for process in reversed(self.processes):
             if process.popen.poll() is None:
                 process.popen.kill()
             process.popen.wait()

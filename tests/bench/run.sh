@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds what is missing and measures.
 #
-#   tests/bench/run.sh [NAME...]     agent-cost bpf-cost bridge-throughput frame-size latency; without a name: all
+#   tests/bench/run.sh [NAME...]     agent-cost block-cost bpf-cost bridge-throughput fault-cost frame-size latency; without a name: all
 #
 # One JSON line per figure on standard output: name, value, unit and, where there is one, target and pass; what it is
 # doing on standard error. Exit status: 0 all targets met, 1 one was missed or a bench broke, 77 this machine can run
@@ -11,7 +11,7 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 readonly build=$root/build/release
 programs=(kpulse-agent kpulse-bridge)
-programs+=(bench_bpf_cost bench_ping_pong bench_count_lines bench_publish bench_load_lines bench_latency)
+programs+=(bench_bpf_cost bench_crowd bench_disks bench_ping_pong bench_count_lines bench_publish bench_load_lines bench_latency)
 
 cd "$root"
 {

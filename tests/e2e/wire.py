@@ -155,3 +155,28 @@ def parse(message):
             value, at = message[at:at + length], at + length
         fields.setdefault(key >> 3, []).append(value)
     return fields
+
+
+def numbers(data):
+    """The numbers of a packed field."""
+    values, value, shift = [], 0, 0
+    for byte in data:
+        value |= (byte & 0x7F) << shift
+        shift = 0 if byte < 0x80 else shift + 7
+        if not shift:
+            values.append(value)
+            value = 0
+    return values
+
+
+def tags_of(message, measurement):
+    """The tag values of every series of a measurement in a frame."""
+    fields, found = parse(message), []
+    texts = fields.get(10, [])
+    for series in map(parse, fields.get(9, [])):
+        if series[1] != [measurement]:
+            continue
+        values = series.get(2) or [texts[index] for packed_indices in series.get(6, []) for index in numbers(packed_indices)]
+        each = len(values) // (series.get(7) or [1])[0]
+        found += [tuple(values[at:at + each]) for at in range(0, len(values), each)]
+    return found

@@ -3,10 +3,13 @@
 // writes the expected lines anew, to be read before they are committed.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <tuple>
+#include <utility>
 
 #include "codec/frame_codec.h"
 #include "influx/line.h"
@@ -24,13 +27,20 @@ std::string golden(const std::string& name) {
   return std::string(KPULSE_GOLDEN_DIR) + "/sched/" + name;
 }
 
+/// Series are in no order on the wire.
+void sort_series(Frame& frame) {
+  std::ranges::sort(frame.series, {}, [](const Series& series) { return std::tie(series.measurement, series.tags); });
+}
+
 /// Frame -> wire -> frame -> lines.
-std::string lines_of(const Frame& sent) {
+std::string lines_of(Frame sent) {
   std::string wire;
   encode(sent, wire);
-  const auto received = decode_frame(wire, sent.host);
+  auto received = decode_frame(wire, sent.host);
   EXPECT_TRUE(received) << (received ? "" : received.error().detail);
   if (!received) return {};
+  sort_series(*received);
+  sort_series(sent);
   EXPECT_EQ(*received, sent);
   influx::LineBuffer buffer;
   influx::LineRenderer renderer;
@@ -54,7 +64,7 @@ std::string replay(std::istream& recording) {
                 .windows = windows.count};
     probes::TaskTable tasks(frame.tasks);
     assembler.collect(windows, tasks, frame.series);
-    lines += lines_of(frame);
+    lines += lines_of(std::move(frame));
   });
   EXPECT_TRUE(done) << (done ? "" : done.error().message);
   return lines;

@@ -1,6 +1,5 @@
 #include "agent/sampler.h"
 
-#include <bpf/libbpf.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -20,9 +19,8 @@ using namespace std::chrono_literals;
 constexpr std::uint64_t kMaxRows = 8192;
 
 std::uint32_t frame_windows(const SamplerOptions& options) {
-  const auto cpus = static_cast<std::uint64_t>(std::max(libbpf_num_possible_cpus(), 1));
   return static_cast<std::uint32_t>(
-      std::min(options.publish_ns / options.window_ns, std::max<std::uint64_t>(1, kMaxRows / cpus)));
+      std::min(options.publish_ns / options.window_ns, std::max<std::uint64_t>(1, kMaxRows / options.cpus)));
 }
 
 }  // namespace
@@ -30,7 +28,8 @@ std::uint32_t frame_windows(const SamplerOptions& options) {
 Sampler::Sampler(SamplerOptions options)
     : options_(std::move(options)),
       clock_(options_.window_ns),
-      schedule_(options_.window_ns, frame_windows(options_)) {}
+      schedule_(options_.window_ns, frame_windows(options_)),
+      told_cpus_(options_.cpus) {}
 
 Result<std::unique_ptr<Sampler>> Sampler::start(SamplerOptions options,
                                                 std::vector<std::unique_ptr<probes::Probe>> probes) {
@@ -48,7 +47,8 @@ Result<> Sampler::attach(std::vector<std::unique_ptr<probes::Probe>> probes) {
   if (!cgroups) return fail(std::move(cgroups).error());
   cgroups_ = std::move(*cgroups);
   take_status(cgroups_->programs());
-  const probes::Machine machine{.types = *types, .cgroups = *cgroups_, .settings = options_.probes};
+  const probes::Machine machine{
+      .types = *types, .cgroups = *cgroups_, .settings = options_.probes, .cpus = options_.cpus};
   std::vector<Error> failures;
   for (auto& probe : probes) {
     if (!options_.record.empty()) {
@@ -110,8 +110,23 @@ void Sampler::begin_stream() {
 }
 
 void Sampler::drain(std::uint64_t wall) {
+  follow_cpus();
   cgroups_->drain();
   for (auto& probe : probes_) probe->drain(schedule_.ended(wall));
+}
+
+/// CPUs may come at any time. There is room only for those that were there at the start.
+void Sampler::follow_cpus() {
+  const std::uint64_t now = monotonic_ns();
+  if (!cpus_pacer_.due(now)) return;
+  cpus_pacer_.postpone(now);
+  const std::vector<std::uint32_t> online = bpf::online_cpus();
+  for (const std::uint32_t cpu : online) {
+    if (cpu < told_cpus_) continue;
+    told_cpus_ = cpu + 1;
+    spdlog::warn("CPU {} came after the agent was started and is not measured; restart the agent to measure it", cpu);
+  }
+  for (auto& probe : probes_) probe->follow_cpus(online);
 }
 
 std::optional<Frame> Sampler::frame_of(const std::optional<probes::WindowRange>& windows) {

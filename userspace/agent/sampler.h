@@ -10,7 +10,9 @@
 
 #include "agent/schedule.h"
 #include "agent/window_clock.h"
+#include "base/pacer.h"
 #include "base/result.h"
+#include "bpf/cpus.h"
 #include "cgroups/table.h"
 #include "model/frame.h"
 #include "probes/probe.h"
@@ -22,7 +24,8 @@ struct SamplerOptions {
   std::uint64_t window_ns = 10'000'000;
   std::uint64_t publish_ns = 100'000'000;  ///< a whole number of windows
   probes::ProbeSettings probes;
-  std::string record;  ///< see Probe::record_to; empty: none
+  std::string record;                        ///< see Probe::record_to; empty: none
+  std::uint32_t cpus = bpf::present_cpus();  ///< those with lower numbers are measured
 };
 
 /// One thread.
@@ -71,6 +74,7 @@ class Sampler {
   bool begin_windows();
   [[nodiscard]] std::optional<Frame> frame_of(const std::optional<probes::WindowRange>& windows);
   void take_clock_readings();
+  void follow_cpus();
   void set_windows(const kp_window_config& config);
 
   SamplerOptions options_;
@@ -79,6 +83,8 @@ class Sampler {
   std::vector<ProgramStatus> programs_;
   WindowClock clock_;
   Schedule schedule_;
+  Pacer cpus_pacer_{1'000'000'000};
+  std::uint32_t told_cpus_;  // all CPUs below this one are measured or were said not to be
   std::uint64_t stream_ = 0;
   std::uint64_t sequence_ = 0;
 };

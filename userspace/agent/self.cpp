@@ -31,6 +31,7 @@ void Self::set_intake(const probes::Intake& intake) {
   events_dropped_ = intake.events_dropped;
   clock_backwards_ = intake.clock_backwards;
   switches_missed_ = intake.switches_missed;
+  switches_unmeasured_ = intake.switches_unmeasured;
   cgroups_refused_ = intake.cgroups_refused;
 }
 
@@ -70,6 +71,8 @@ std::uint64_t Self::value(std::uint32_t field, const mqtt::ClientStats& client) 
       return clock_backwards_;
     case id::kSwitchesMissed:
       return switches_missed_;
+    case id::kSwitchesUnmeasured:
+      return switches_unmeasured_;
     case id::kCgroupsRefused:
       return cgroups_refused_;
     case id::kEventsDropped:

@@ -10,6 +10,13 @@
 
 namespace kpulse::cgroups {
 
+/// What a walk through a hierarchy saw.
+struct Walk {
+  std::unordered_set<std::uint64_t> ids;
+  bool complete = false;   ///< false: some of it could not be read
+  bool from_root = false;  ///< from the hierarchy's root on; false: the mount shows only a part of it
+};
+
 /// One thread.
 class Names {
  public:
@@ -20,8 +27,8 @@ class Names {
   /// What to call the cgroup: its path, shortened in front when it is longer than a tag may be; nothing when unknown.
   [[nodiscard]] std::string_view find(std::uint64_t id) const;
 
-  /// Reads the names of all cgroups from where their hierarchy is mounted; returns the ids it saw.
-  std::unordered_set<std::uint64_t> walk(const std::string& mount);
+  /// Reads the names of all cgroups from where their hierarchy is mounted.
+  Walk walk(const std::string& mount);
 
   /// Forgets all cgroups but those that `keep` says true of.
   template <class Keep>
@@ -34,6 +41,8 @@ class Names {
   static constexpr std::size_t kMaxName = 240;
 
  private:
+  void walk_folder(const std::string& mount, const std::string& path, Walk& walk);
+
   /// More cgroups than this are not named: a bound for memory, far above what a VM has.
   static constexpr std::size_t kMaxNames = 65'536;
 

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/clock.h"
+#include "bpf/cpus.h"
 #include "cgroup.skel.h"
 
 void destroy_cgroup_bpf(cgroup_bpf* skeleton) noexcept {
@@ -18,7 +19,6 @@ namespace {
 
 /// A task that is on its way out may still run a little after its cgroup was removed.
 constexpr std::uint64_t kLingerNs = 2'000'000'000;
-constexpr std::uint64_t kWalkIntervalNs = 1'000'000'000;
 constexpr std::size_t kMaxEvents = 4096;
 
 }  // namespace
@@ -43,7 +43,7 @@ Result<> Table::load(const bpf::KernelTypes& types) {
     skeleton_.reset(cgroup_bpf__open());
     if (!skeleton_) return fail(bpf::bpf_error("cgroup: cannot open the programs", errno));
     skeleton_->rodata->kp_cgroup_hierarchy = hierarchy_.number;
-    bpf_map__set_max_entries(skeleton_->maps.kp_cgroup_cpus, static_cast<std::uint32_t>(libbpf_num_possible_cpus()));
+    bpf_map__set_max_entries(skeleton_->maps.kp_cgroup_cpus, bpf::present_cpus());
     auto& programs = skeleton_->progs;
     bpf::Programs::skip(programs.kp_cgroup_maps);
     for (bpf_program* program : {programs.kp_cgroup_mkdir, programs.kp_cgroup_name, programs.kp_cgroup_rmdir}) {
@@ -107,24 +107,30 @@ void Table::drain() {
 /// unnoticed.
 void Table::walk_when_needed() {
   const std::uint64_t now = monotonic_ns();
-  if (now < next_walk_ns_) return;
-  next_walk_ns_ = now + kWalkIntervalNs;
-  bool needed = skeleton_->bss->kp_cgroup_dropped != dropped_;
-  for (std::uint32_t slot = 1; slot < KP_CGROUP_SLOTS && !needed; ++slot) {
-    needed = owner(slot) != 0 && names_.find(owner(slot)).empty();
-  }
-  if (needed) walk(now);
+  if (walks_.due(now) && walks_.wanted(now, nameless(), skeleton_->bss->kp_cgroup_dropped)) walk(now);
 }
 
-void Table::walk(std::uint64_t now_ns) {
-  dropped_ = skeleton_->bss->kp_cgroup_dropped;
-  std::unordered_set<std::uint64_t> known = names_.walk(hierarchy_.mount);
+std::vector<std::uint64_t> Table::nameless() const {
+  std::vector<std::uint64_t> ids;
   for (std::uint32_t slot = 1; slot < KP_CGROUP_SLOTS; ++slot) {
-    const std::uint64_t id = owner(slot);
-    // Gone, and nobody said so. Its name is still wanted until its slot is free.
-    if (id != 0 && known.insert(id).second) removed_.push_back({.id = id, .at_ns = now_ns});
+    if (const std::uint64_t id = owner(slot); id != 0 && names_.find(id).empty()) ids.push_back(id);
   }
-  names_.forget_unless([&](std::uint64_t id) { return known.contains(id); });
+  return ids;
+}
+
+void Table::walk(std::uint64_t now) {
+  const std::uint64_t lost = skeleton_->bss->kp_cgroup_dropped;
+  // Who has a slot before the walk begins exists; one made meanwhile may be missed by it.
+  const std::vector<std::uint64_t> before(owners_.values().begin() + 1, owners_.values().end());
+  Walk walk = names_.walk(hierarchy_.mount);
+  std::unordered_set<std::uint64_t> wanted = walk.ids;
+  for (std::uint32_t slot = 1; slot < KP_CGROUP_SLOTS; ++slot) wanted.insert(owner(slot));
+  for (const std::uint64_t id : before) {
+    // Gone, and nobody said so. Its name is still wanted until its slot is free.
+    if (id != 0 && walks_.gone(id, walk)) removed_.push_back({.id = id, .at_ns = now});
+  }
+  names_.forget_unless([&](std::uint64_t id) { return wanted.contains(id) || !walks_.gone(id, walk); });
+  walks_.done(now, monotonic_ns(), nameless(), lost, std::move(walk));
 }
 
 void Table::settle() {

@@ -21,6 +21,7 @@
 #include "bpf/ring.h"
 #include "cgroups/hierarchy.h"
 #include "cgroups/names.h"
+#include "cgroups/walks.h"
 
 struct cgroup_bpf;
 void destroy_cgroup_bpf(cgroup_bpf* skeleton) noexcept;
@@ -73,7 +74,8 @@ class Table {
   [[nodiscard]] Result<> map_memory();
   void take_event(std::span<const std::byte> bytes);
   void walk_when_needed();
-  void walk(std::uint64_t now_ns);
+  void walk(std::uint64_t now);
+  [[nodiscard]] std::vector<std::uint64_t> nameless() const;
   void release(std::uint64_t id);
 
   Hierarchy hierarchy_;
@@ -84,8 +86,7 @@ class Table {
   std::unique_ptr<bpf::Ring> ring_;
   Names names_;
   std::deque<Removed> removed_;
-  std::uint64_t dropped_ = 0;       // events that had been dropped at the last walk
-  std::uint64_t next_walk_ns_ = 0;  // not before
+  Walks walks_;
 };
 
 }  // namespace kpulse::cgroups

@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <array>
 
-#include "codec/column_codec.h"
 #include "codec/message_check.h"
+#include "codec/series_encoder.h"
 
 namespace kpulse {
 namespace {
@@ -16,15 +16,6 @@ namespace {
 constexpr std::size_t kMaxHostBytes = 253;
 constexpr std::size_t kMaxTextBytes = 1024;
 constexpr int kMaxPrograms = 1024;
-
-void put_series(const Series& series, v1::Series& wire) {
-  wire.set_measurement(series.measurement);
-  for (const std::string& tag : series.tags) wire.add_tags(tag);
-  wire.mutable_absent()->Add(series.absent.begin(), series.absent.end());
-  wire.mutable_times()->Add(series.times.begin(), series.times.end());
-  wire.mutable_unmeasured()->Add(series.unmeasured.begin(), series.unmeasured.end());
-  for (const Column& column : series.columns) encode_column(column, *wire.add_columns());
-}
 
 bool texts_are_short(const v1::State& wire) {
   return wire.agent_version().size() <= kMaxTextBytes && wire.kernel_release().size() <= kMaxTextBytes &&
@@ -79,7 +70,7 @@ void encode(const Frame& frame, std::string& out) {
     to.set_comm(task.comm);
     to.set_cgroup(task.cgroup);
   }
-  for (const Series& series : frame.series) put_series(series, *wire.add_series());
+  SeriesEncoder(frame, wire).put_all();
   out.clear();
   wire.AppendToString(&out);
 }

@@ -47,6 +47,11 @@ inline constexpr std::uint32_t kMaxWindows = 10'000;
 /// Most rows of all series of a frame together, so that a small message cannot stand for any number of points.
 inline constexpr std::size_t kMaxRows = 1U << 20U;
 
+/// Most series that travel as one message.
+inline constexpr std::uint32_t kMaxSideBySide = 4096;
+/// Most series of a frame.
+inline constexpr std::size_t kMaxSeries = 65'536;
+
 /// A host name is 1 to 253 bytes of letters, digits, '-', '_' and '.': safe as MQTT topic level and as tag value.
 [[nodiscard]] bool valid_host(std::string_view host) noexcept;
 

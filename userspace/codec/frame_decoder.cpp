@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <span>
 
 #include "codec/column_codec.h"
 #include "codec/message_check.h"
@@ -35,6 +36,7 @@ struct Head {
   std::string_view host;
   std::vector<std::string_view> tasks;
   std::vector<std::string_view> series;
+  std::vector<std::string_view> texts;
 };
 
 Checked take_task(std::string_view bytes, Task& task) {
@@ -72,6 +74,7 @@ Checked read_head(std::string_view bytes, Head& head, Frame& frame) {
   head.host = {};
   head.tasks.clear();
   head.series.clear();
+  head.texts.clear();
   frame.stream = frame.sequence = frame.window_ns = frame.first_window = 0;
   frame.windows = 0;
   while (wire.next()) {
@@ -103,6 +106,9 @@ Checked read_head(std::string_view bytes, Head& head, Frame& frame) {
       case v1::Frame::kSeriesFieldNumber:
         wire.append_bytes(head.series);
         break;
+      case v1::Frame::kTextsFieldNumber:
+        wire.append_bytes(head.texts);
+        break;
       default:
         break;
     }
@@ -131,6 +137,8 @@ struct RawSeries {
   std::vector<std::string_view> columns;
   std::vector<std::uint64_t> times;
   std::vector<std::uint32_t> unmeasured;
+  std::vector<std::uint32_t> tag_texts;
+  std::uint32_t side_by_side = 0;
 
   bool read(std::string_view bytes) {
     measurement = 0;
@@ -139,6 +147,8 @@ struct RawSeries {
     columns.clear();
     times.clear();
     unmeasured.clear();
+    tag_texts.clear();
+    side_by_side = 0;
     WireReader wire(bytes);
     bool whole = true;
     while (whole && wire.next()) {
@@ -161,6 +171,12 @@ struct RawSeries {
         case v1::Series::kUnmeasuredFieldNumber:
           whole = wire.append_numbers(unmeasured);
           break;
+        case v1::Series::kTagTextsFieldNumber:
+          whole = wire.append_numbers(tag_texts);
+          break;
+        case v1::Series::kSideBySideFieldNumber:
+          wire.get(side_by_side);
+          break;
         default:
           break;
       }
@@ -169,16 +185,36 @@ struct RawSeries {
   }
 };
 
-Checked take_tags(const Measurement& measurement, const RawSeries& raw, Series& series) {
-  if (raw.tags.size() != measurement.tags.size()) {
-    return lying(fmt::format("{}: {} tags", measurement.name, raw.tags.size()));
+/// Puts the texts that a series refers to where its tags would be.
+Checked look_up_tags(const std::vector<std::string_view>& texts, RawSeries& raw) {
+  if (raw.tag_texts.empty()) return {};
+  if (!raw.tags.empty()) return lying("tags in two ways");
+  for (const std::uint32_t index : raw.tag_texts) {
+    if (index >= texts.size()) return lying("a tag that is not in the table");
+    raw.tags.push_back(texts[index]);
   }
-  series.tags.resize(raw.tags.size());
-  for (std::size_t i = 0; i < raw.tags.size(); ++i) {
-    const std::string_view tag = raw.tags[i];
-    if (tag.empty() || tag.size() > kMaxTagBytes)
-      return lying(fmt::format("{}: tag of {} bytes", measurement.name, tag.size()));
-    series.tags[i] = tag;
+  return {};
+}
+
+/// How many series the message stands for.
+tl::expected<std::size_t, Rejection> series_count(const Measurement& measurement, const RawSeries& raw) {
+  const std::size_t count = std::max(raw.side_by_side, 1U);
+  if (count > 1 && (measurement.tags.empty() || !raw.absent.empty() || measurement.scope == Scope::event)) {
+    return lying(fmt::format("{}: series side by side that cannot be", measurement.name));
+  }
+  if (count > kMaxSideBySide) return lying(fmt::format("{} series side by side", count));
+  if (raw.tags.size() != count * measurement.tags.size()) {
+    return lying(fmt::format("{}: {} tags of {} series", measurement.name, raw.tags.size(), count));
+  }
+  return count;
+}
+
+Checked take_tags(const Measurement& measurement, std::span<const std::string_view> tags, Series& series) {
+  series.tags.resize(tags.size());
+  for (std::size_t i = 0; i < tags.size(); ++i) {
+    if (tags[i].empty() || tags[i].size() > kMaxTagBytes)
+      return lying(fmt::format("{}: tag of {} bytes", measurement.name, tags[i].size()));
+    series.tags[i] = tags[i];
   }
   return {};
 }
@@ -223,11 +259,11 @@ std::uint64_t take_unmeasured(const Measurement& measurement, const RawSeries& r
 /// Turns the series of frames into the model; keeps its scratch memory.
 class SeriesDecoder {
  public:
-  Checked take_all(const std::vector<std::string_view>& all, Frame& frame) {
+  Checked take_all(const Head& head, Frame& frame) {
     rows_left_ = kMaxRows;
     used_ = 0;
-    for (const std::string_view bytes : all) {
-      if (Checked checked = take(bytes, frame); !checked) return checked;
+    for (const std::string_view bytes : head.series) {
+      if (Checked checked = take(bytes, head.texts, frame); !checked) return checked;
     }
     spare_series_.trim(frame.series, used_);
     return {};
@@ -237,21 +273,36 @@ class SeriesDecoder {
   [[nodiscard]] const Spares<Column>& spare_columns() const noexcept { return spare_columns_; }
 
  private:
-  Checked take(std::string_view bytes, Frame& frame) {
+  Checked take(std::string_view bytes, const std::vector<std::string_view>& texts, Frame& frame) {
     if (!raw_.read(bytes)) return malformed("series");
     const Measurement* measurement = find_measurement(raw_.measurement);
     if (measurement == nullptr) return skip_columns();
+    if (Checked checked = look_up_tags(texts, raw_); !checked) return checked;
+    const auto count = series_count(*measurement, raw_);
+    if (!count) return tl::unexpected(count.error());
+    if (used_ + *count > kMaxSeries) return lying(fmt::format("more than {} series", kMaxSeries));
+    const std::size_t first = used_;
+    for (std::size_t part = 0; part < *count; ++part) {
+      if (Checked checked = take_head(*measurement, part, frame); !checked) return checked;
+    }
+    const std::size_t rows = row_count(*measurement, frame, frame.series[first]);
+    return take_columns(*measurement,
+                        {.rows = rows, .tasks = frame.tasks.size(), .window_ns = frame.window_ns, .series = *count},
+                        std::span(frame.series).subspan(first, *count));
+  }
+
+  /// All of a series but its columns.
+  Checked take_head(const Measurement& measurement, std::size_t part, Frame& frame) {
     Series& series = spare_series_.at(frame.series, used_++);
-    series.measurement = measurement->id;
-    Checked checked = take_times(*measurement, raw_, series);
+    series.measurement = measurement.id;
+    Checked checked = take_times(measurement, raw_, series);
     if (!checked) return checked;
-    const std::size_t rows = row_count(*measurement, frame, series);
+    const std::size_t rows = row_count(measurement, frame, series);
     if (rows > rows_left_) return lying(fmt::format("more than {} rows", kMaxRows));
     rows_left_ -= rows;
-    checked = take_tags(*measurement, raw_, series);
-    if (checked) checked = take_absent(*measurement, rows, raw_, series);
-    if (checked) checked = take_columns(*measurement, {.rows = rows, .tasks = frame.tasks.size()}, series);
-    return checked;
+    const std::size_t tags = measurement.tags.size();
+    checked = take_tags(measurement, std::span(raw_.tags).subspan(part * tags, tags), series);
+    return checked ? take_absent(measurement, rows, raw_, series) : checked;
   }
 
   /// What is left out must be whole all the same.
@@ -260,8 +311,9 @@ class SeriesDecoder {
     return std::ranges::all_of(raw_.columns, whole) ? Checked{} : malformed("column");
   }
 
-  Checked take_columns(const Measurement& measurement, const ColumnLimits& limits, Series& series) {
-    const std::uint64_t unmeasured = take_unmeasured(measurement, raw_, series);
+  Checked take_columns(const Measurement& measurement, const ColumnLimits& limits, std::span<Series> all) {
+    std::uint64_t unmeasured = 0;
+    for (Series& series : all) unmeasured = take_unmeasured(measurement, raw_, series);
     std::uint64_t seen = 0;
     std::size_t used = 0;
     for (const std::string_view bytes : raw_.columns) {
@@ -274,10 +326,13 @@ class SeriesDecoder {
       }
       if ((seen & bit) != 0) return lying(fmt::format("{}.{} twice", measurement.name, field->name));
       seen |= bit;
-      const char* mistake = decode_column(*field, limits, column_, next_column(series, used++));
-      if (mistake != nullptr) return lying(fmt::format("{}.{}: {}", measurement.name, field->name, mistake));
+      for (std::size_t part = 0; part < all.size(); ++part) {
+        const char* mistake = decode_column(*field, limits, column_, next_column(all[part], used), part);
+        if (mistake != nullptr) return lying(fmt::format("{}.{}: {}", measurement.name, field->name, mistake));
+      }
+      ++used;
     }
-    spare_columns_.trim(series.columns, used);
+    for (Series& series : all) spare_columns_.trim(series.columns, used);
     return {};
   }
 
@@ -344,7 +399,7 @@ Checked FrameDecoder::State::decode(std::string_view message, std::string_view t
     checked = take_task(head.tasks[i], frame.tasks[i]);
     if (!checked) return checked;
   }
-  return series.take_all(head.series, frame);
+  return series.take_all(head, frame);
 }
 
 FrameDecoder::FrameDecoder() = default;

@@ -5,12 +5,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "abi/window.h"
 #include "base/result.h"
+#include "bpf/cpus.h"
 #include "model/frame.h"
 #include "probes/task_table.h"
 
@@ -33,15 +35,16 @@ struct WindowRange {
 
 /// What a probe took in and had to let go, since it was attached.
 struct Intake {
-  std::uint64_t ring_dropped = 0;     ///< records that did not fit into the ring buffer
-  std::uint64_t windows_lost = 0;     ///< windows published as absent
-  std::uint64_t windows_late = 0;     ///< records that came after their window was published
-  std::uint64_t records = 0;          ///< records taken from the ring buffer
-  std::uint64_t records_invalid = 0;  ///< of these, of unknown type or size
-  std::uint64_t events_dropped = 0;   ///< events that are missing in what is counted by window
-  std::uint64_t switches_missed = 0;  ///< context switches that the kernel did not show
-  std::uint64_t clock_backwards = 0;  ///< events whose clock was before the one before; they count as no time
-  std::uint64_t cgroups_refused = 0;  ///< of the machine: events counted for no cgroup because all slots were taken
+  std::uint64_t ring_dropped = 0;         ///< records that did not fit into the ring buffer
+  std::uint64_t windows_lost = 0;         ///< windows published as absent
+  std::uint64_t windows_late = 0;         ///< records that came after their window was published
+  std::uint64_t records = 0;              ///< records taken from the ring buffer
+  std::uint64_t records_invalid = 0;      ///< of these, of unknown type or size
+  std::uint64_t events_dropped = 0;       ///< events that are missing in what is counted by window
+  std::uint64_t switches_missed = 0;      ///< context switches that the kernel did not show
+  std::uint64_t switches_unmeasured = 0;  ///< context switches on CPUs past Machine::cpus
+  std::uint64_t clock_backwards = 0;      ///< events whose clock was before the one before; they count as no time
+  std::uint64_t cgroups_refused = 0;      ///< of the machine: events counted for no cgroup because all slots were taken
 
   Intake& operator+=(const Intake& other) noexcept {
     ring_dropped += other.ring_dropped;
@@ -51,6 +54,7 @@ struct Intake {
     records_invalid += other.records_invalid;
     events_dropped += other.events_dropped;
     switches_missed += other.switches_missed;
+    switches_unmeasured += other.switches_unmeasured;
     clock_backwards += other.clock_backwards;
     return *this;
   }
@@ -75,6 +79,7 @@ struct Machine {
   const bpf::KernelTypes& types;
   cgroups::Table& cgroups;  ///< outlives the probe
   ProbeSettings settings;
+  std::uint32_t cpus = bpf::present_cpus();  ///< those with lower numbers are measured
 };
 
 /// One thread owns a probe; no member is safe from another.
@@ -97,6 +102,9 @@ class Probe {
 
   /// Each program: attached, or why not. Valid after attach(), also when that failed.
   [[nodiscard]] virtual std::vector<ProgramStatus> programs() const = 0;
+
+  /// These CPUs run now, ascending; called once a second. For what has to be set up on each CPU by itself.
+  virtual void follow_cpus(std::span<const std::uint32_t> /*online*/) {}
 
   /// Says where windows begin and end from now on.
   virtual void set_windows(const kp_window_config& config) = 0;

@@ -6,6 +6,9 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <thread>
+
+#include "support/files.h"
 
 namespace kpulse::cgroups {
 namespace {
@@ -41,12 +44,39 @@ TEST(Names, AWalkNamesEveryFolderByItsInodeAndNoFile) {
   fs::create_directories(root / "system.slice" / "sshd.service");
   std::ofstream(root / "cgroup.procs") << "1";
   Names names;
-  const auto seen = names.walk(root.native());
-  EXPECT_EQ(seen.size(), 3U);
+  const Walk walk = names.walk(root.native());
+  EXPECT_EQ(walk.ids.size(), 3U);
+  EXPECT_TRUE(walk.complete);
+  EXPECT_FALSE(walk.from_root);
   EXPECT_EQ(names.find(inode(root)), "/");
   EXPECT_EQ(names.find(inode(root / "system.slice" / "sshd.service")), "/system.slice/sshd.service");
   EXPECT_EQ(names.find(inode(root / "cgroup.procs")), "");
   fs::remove_all(root);
+}
+
+TEST(Names, AWalkIsNotCutShortByACgroupThatGoesAway) {
+  const test::TempDir root;
+  const std::string stays = root.path() / "stays";
+  for (int number = 0; number < 20; ++number) fs::create_directories(fs::path(stays) / std::to_string(number));
+  std::jthread churn([&](const std::stop_token& stop) {
+    const std::string goes = root.path() / "goes";
+    while (!stop.stop_requested()) {
+      mkdir(goes.c_str(), 0755);
+      rmdir(goes.c_str());
+    }
+  });
+  Names names;
+  for (int round = 0; round < 3000; ++round) {
+    const Walk walk = names.walk(root.path().native());
+    ASSERT_TRUE(walk.complete);
+    ASSERT_GE(walk.ids.size(), 22U) << round;
+  }
+}
+
+TEST(Names, AWalkOfWhatIsNotThereIsNotComplete) {
+  Names names;
+  EXPECT_FALSE(names.walk("").complete);
+  EXPECT_FALSE(names.walk("/proc/self/comm").complete);
 }
 
 TEST(Names, ForgetsWhatIsNotToBeKept) {

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <kpulse/v1/frame.pb.h>
 
+#include <cmath>
+
 #include "sample_frame.h"
 
 namespace kpulse {
@@ -37,6 +39,46 @@ TEST(FrameCodec, WhatIsNotMeasuredSurvivesARoundTripUnlessThisBuildDoesNotKnowTh
   newer.series[0].unmeasured.push_back(1'000);
   newer.series[0].unmeasured.push_back(ids::sched::kForks);
   const auto decoded = decode_frame(bytes_of(newer), frame.host);
+  ASSERT_TRUE(decoded) << decoded.error().detail;
+  EXPECT_EQ(*decoded, frame);
+}
+
+TEST(FrameCodec, SeriesThatShareAMessageSurviveARoundTrip) {
+  const Frame frame = test::sample_crowd();
+  v1::Frame wire;
+  ASSERT_TRUE(wire.ParseFromString(bytes_of(frame)));
+  ASSERT_EQ(wire.series_size(), 5);
+  EXPECT_EQ(wire.series(0).side_by_side(), 2U);
+  EXPECT_EQ(wire.series(2).side_by_side(), 2U);
+  EXPECT_EQ(wire.series(2).columns(1).window_parts_size(), 4);
+  EXPECT_EQ(wire.series(4).columns(0).sums_size(), 2);
+  const auto decoded = decode_frame(bytes_of(frame), frame.host);
+  ASSERT_TRUE(decoded) << decoded.error().detail;
+  EXPECT_EQ(*decoded, frame);
+}
+
+TEST(FrameCodec, RealsThatAreNoPartsOfAWindowSurviveToTheBit) {
+  for (const double real : {1.0 / 3, -0.5, -0.0, 1e300, 1e-9, 9e9}) {
+    Frame frame = test::sample_crowd();
+    frame.series[3].columns[1].reals[0] = real;
+    const auto decoded = decode_frame(bytes_of(frame), frame.host);
+    ASSERT_TRUE(decoded) << decoded.error().detail;
+    EXPECT_EQ(*decoded, frame) << real;
+    EXPECT_EQ(std::signbit(decoded->series[3].columns[1].reals[0]), std::signbit(real));
+  }
+}
+
+TEST(FrameCodec, ManySeriesOfAShapeCostLittleMoreThanTheirNamesAndValues) {
+  Frame frame = test::sample_crowd();
+  const Series one = frame.series.front();
+  frame.series.clear();
+  for (int number = 0; number < 5'000; ++number) {
+    frame.series.push_back(one);
+    frame.series.back().tags = {"/pod" + std::to_string(10'000 + number)};
+  }
+  const std::string bytes = bytes_of(frame);
+  EXPECT_LE(bytes.size(), 5'000U * (11 + 2 + 3) + 200);
+  const auto decoded = decode_frame(bytes, frame.host);
   ASSERT_TRUE(decoded) << decoded.error().detail;
   EXPECT_EQ(*decoded, frame);
 }

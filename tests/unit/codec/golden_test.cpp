@@ -39,6 +39,15 @@ TEST(WireGolden, TheCommittedBytesDecodeToTheFrame) {
   EXPECT_EQ(*frame, test::sample_frame());
 }
 
+TEST(WireGolden, SeriesSideBySideEncodeToTheCommittedBytesAndBack) {
+  std::string bytes;
+  encode(test::sample_crowd(), bytes);
+  EXPECT_EQ(hex(bytes), hex(golden("crowd.hex")));
+  const auto frame = decode_frame(golden("crowd.hex"), "vm-1.example");
+  ASSERT_TRUE(frame) << frame.error().detail;
+  EXPECT_EQ(*frame, test::sample_crowd());
+}
+
 TEST(WireGolden, EventsEncodeToTheCommittedBytesAndBack) {
   std::string bytes;
   encode(test::sample_events(), bytes);

@@ -10,6 +10,7 @@
 #include "codec/column_codec.h"
 #include "codec/frame_codec.h"
 #include "model/catalog.h"
+#include "model/ids.h"
 #include "sample_frame.h"
 
 namespace kpulse {
@@ -51,6 +52,84 @@ TEST(FrameCodec, RejectsValuesOfAFieldThatIsSaidNotToBeMeasured) {
             "counts");
   EXPECT_EQ(verdict_after([](v1::Frame& wire) { wire.mutable_series(0)->add_unmeasured(ids::sched::kForks); }),
             "accepted");
+}
+
+/// The same of a frame with series side by side: 0 is two cgroups, 2 two disks.
+std::string verdict_on_crowd(const std::function<void(v1::Frame&)>& change) {
+  std::string bytes;
+  encode(test::sample_crowd(), bytes);
+  v1::Frame wire;
+  if (!wire.ParseFromString(bytes)) return "test is broken";
+  change(wire);
+  const auto decoded = decode_frame(wire.SerializeAsString(), kHost);
+  return decoded ? "accepted" : std::string(to_string(decoded.error().reason));
+}
+
+TEST(FrameCodec, RejectsSeriesSideBySideThatCannotBe) {
+  EXPECT_EQ(verdict_on_crowd([](v1::Frame&) {}), "accepted");
+  for (const std::uint32_t count : {0U, 1U, 3U, kMaxSideBySide + 1, ~0U}) {
+    EXPECT_EQ(verdict_on_crowd([=](v1::Frame& wire) { wire.mutable_series(0)->set_side_by_side(count); }), "counts");
+  }
+  EXPECT_EQ(verdict_on_crowd([](v1::Frame& wire) { wire.mutable_series(0)->add_tag_texts(0); }), "counts");
+  EXPECT_EQ(verdict_on_crowd([](v1::Frame& wire) { wire.mutable_series(0)->set_tag_texts(0, 99); }), "counts");
+  EXPECT_EQ(verdict_on_crowd([](v1::Frame& wire) { wire.mutable_series(0)->add_tags("/a"); }), "counts");
+  EXPECT_EQ(verdict_on_crowd([](v1::Frame& wire) { wire.mutable_series(0)->mutable_columns(0)->add_values(1); }),
+            "counts");
+  EXPECT_EQ(verdict_on_crowd([](v1::Frame& wire) { wire.mutable_series(2)->add_absent(0); }), "counts");
+  EXPECT_EQ(verdict_on_crowd([](v1::Frame& wire) { wire.set_texts(0, ""); }), "counts");
+  EXPECT_EQ(verdict_on_crowd([](v1::Frame& wire) { wire.clear_texts(); }), "counts");
+}
+
+TEST(FrameCodec, RejectsHistogramsSideBySideThatCannotBe) {
+  const auto verdict = [](const std::function<void(v1::Column&)>& change) {
+    return verdict_on_crowd([&](v1::Frame& wire) { change(*wire.mutable_series(4)->mutable_columns(0)); });
+  };
+  EXPECT_EQ(verdict([](v1::Column& wire) { wire.set_buckets(0, 1); }), "counts");
+  EXPECT_EQ(verdict([](v1::Column& wire) { wire.set_buckets(0, ~0U); }), "counts");
+  EXPECT_EQ(verdict([](v1::Column& wire) { wire.add_buckets(0); }), "counts");
+  EXPECT_EQ(verdict([](v1::Column& wire) { wire.clear_buckets(); }), "counts");
+  EXPECT_EQ(verdict([](v1::Column& wire) { wire.add_sums(1); }), "counts");
+  EXPECT_EQ(verdict([](v1::Column& wire) { wire.clear_sums(); }), "counts");
+  EXPECT_EQ(verdict([](v1::Column& wire) { wire.set_gaps(0, KP_HIST_BUCKETS); }), "counts");
+  EXPECT_EQ(verdict([](v1::Column& wire) { wire.set_values(2, 0); }), "counts");
+  EXPECT_EQ(verdict_after([](v1::Frame& wire) { histogram(wire).add_sums(1); }), "counts");
+  EXPECT_EQ(verdict_after([](v1::Frame& wire) { histogram(wire).add_buckets(3); }), "counts");
+}
+
+TEST(FrameCodec, RejectsHistogramsEventsAndTheUntaggedSideBySide) {
+  EXPECT_EQ(verdict_on_crowd([](v1::Frame& wire) { wire.mutable_series(0)->set_measurement(ids::kCgroupWait); }),
+            "counts");
+  EXPECT_EQ(verdict_on_crowd([](v1::Frame& wire) { wire.mutable_series(0)->set_measurement(ids::kOom); }), "counts");
+  EXPECT_EQ(verdict_on_crowd([](v1::Frame& wire) {
+              wire.mutable_series(0)->set_measurement(ids::kMemory);
+              wire.mutable_series(0)->clear_tag_texts();
+            }),
+            "counts");
+}
+
+TEST(FrameCodec, RejectsRealsInTwoWays) {
+  EXPECT_EQ(verdict_on_crowd([](v1::Frame& wire) { wire.mutable_series(2)->mutable_columns(1)->add_reals(1); }),
+            "counts");
+  EXPECT_EQ(verdict_on_crowd([](v1::Frame& wire) {
+              v1::Column& depth = *wire.mutable_series(2)->mutable_columns(1);
+              depth.mutable_window_parts()->Truncate(2);
+              depth.add_reals(1);
+              depth.add_reals(1);
+            }),
+            "counts");
+  EXPECT_EQ(verdict_on_crowd([](v1::Frame& wire) { wire.mutable_series(0)->mutable_columns(0)->add_window_parts(1); }),
+            "counts");
+}
+
+TEST(FrameCodec, RejectsMoreSeriesThanAFrameMayHave) {
+  EXPECT_EQ(verdict_on_crowd([](v1::Frame& wire) {
+              v1::Series many;
+              many.set_measurement(ids::kCgroupSched);
+              many.set_side_by_side(kMaxSideBySide);
+              for (std::uint32_t series = 0; series < kMaxSideBySide; ++series) many.add_tag_texts(0);
+              for (std::size_t message = 0; message < kMaxSeries / kMaxSideBySide; ++message) *wire.add_series() = many;
+            }),
+            "counts");
 }
 
 TEST(FrameCodec, RejectsAFrameCutAnywhere) {
@@ -178,7 +257,7 @@ TEST(ColumnCodec, RejectsRealsThatAreNotFiniteOrNotOnePerRow) {
   const Field field{.id = 1, .name = "load", .kind = Kind::real, .unit = Unit::none, .help = {}, .source = {}};
   const auto mistake = [&field](std::vector<double> reals) {
     v1::Column wire;
-    encode_column({.field = 1, .values = {}, .reals = std::move(reals), .buckets = {}}, wire);
+    encode_column({.field = 1, .values = {}, .reals = std::move(reals), .buckets = {}}, false, wire);
     RawColumn raw;
     if (!raw.read(wire.SerializeAsString())) return true;
     Column column;
@@ -196,7 +275,7 @@ TEST(ColumnCodec, RealsSurviveARoundTrip) {
   const Field field{.id = 7, .name = "load", .kind = Kind::real, .unit = Unit::none, .help = {}, .source = {}};
   const Column column{.field = 7, .values = {}, .reals = {0.1, -2.5}, .buckets = {}};
   v1::Column wire;
-  encode_column(column, wire);
+  encode_column(column, false, wire);
   RawColumn raw;
   ASSERT_TRUE(raw.read(wire.SerializeAsString()));
   Column decoded;

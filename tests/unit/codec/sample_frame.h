@@ -43,6 +43,50 @@ inline Frame sample_events() {
                       .times = {1'700'000'000'000'000'123, 1'700'000'000'000'000'001}}}};
 }
 
+/// A frame with series that can share a message: two of a shape, one of another, and reals that are and are not parts
+/// of a window.
+inline Frame sample_crowd() {
+  const auto cgroup = [](std::string name, std::uint64_t cpu) {
+    return Series{.measurement = ids::kCgroupSched,
+                  .tags = {std::move(name)},
+                  .absent = {},
+                  .columns = {{.field = ids::cgroup_sched::kCpu, .values = {cpu}, .reals = {}, .buckets = {}},
+                              {.field = ids::cgroup_sched::kWaits, .values = {3}, .reals = {}, .buckets = {}}}};
+  };
+  const auto disk = [](std::string name, std::vector<double> depths) {
+    return Series{.measurement = ids::kBlock,
+                  .tags = {std::move(name), "read"},
+                  .absent = {},
+                  .columns = {{.field = ids::block::kIos, .values = {1, 2}, .reals = {}, .buckets = {}},
+                              {.field = ids::block::kDepth, .values = {}, .reals = std::move(depths), .buckets = {}}}};
+  };
+  const auto waits = [](std::string name, std::vector<Bucket> buckets, std::uint64_t sum) {
+    return Series{.measurement = ids::kCgroupWait,
+                  .tags = {std::move(name)},
+                  .absent = {},
+                  .columns = {{.field = ids::histogram::kDistribution,
+                               .values = {},
+                               .reals = {},
+                               .buckets = std::move(buckets),
+                               .sum = sum}}};
+  };
+  Series idle = cgroup("/idle.slice", 7);
+  idle.columns.pop_back();
+  Series lost = disk("vdc", {0.5, 1.5});
+  lost.absent = {1};
+  return {.host = "vm-1.example",
+          .stream = 1'700'000'000'000'000'000,
+          .sequence = 44,
+          .window_ns = 10'000'000,
+          .first_window = 170'000'000'003,
+          .windows = 2,
+          .tasks = {},
+          .series = {cgroup("/system.slice/sshd.service", 1'000), cgroup("/", 1ULL << 40U), idle,
+                     disk("vda", {123.0 / 10'000'000, 31}), disk("vdb", {0, 2.5}), lost,
+                     waits("/", {{.index = 0, .count = 1}, {.index = 70, .count = 5}}, 900),
+                     waits("/idle.slice", {{.index = 3, .count = 1ULL << 40U}}, 0)}};
+}
+
 inline Frame sample_frame() {
   return {.host = "vm-1.example",
           .stream = 1'700'000'000'000'000'000,

@@ -49,6 +49,10 @@ inline constexpr std::array kAgentFields{
           "page faults, stalls and other events of memory that are in no window: the agent was late, more tasks were "
           "stalled than can be followed, or the kernel did not show the event",
           "kernel counter"},
+    Field{ids::agent::kSwitchesUnmeasured, "switches_unmeasured", total, none,
+          "context switches on CPUs that came after the agent was started; it says which, and measures them when it is "
+          "restarted",
+          "kernel counter"},
 };
 
 inline constexpr std::array kMeasurements{

@@ -51,7 +51,7 @@ Result<> BlockProbe::open(const Machine& machine) {
         programs.kp_backmerge, programs.kp_frontmerge, programs.kp_bio_queue, programs.kp_bio_complete}) {
     programs_.want(machine.types, program);
   }
-  bpf_map__set_max_entries(skeleton_->maps.kp_block_cpus, static_cast<std::uint32_t>(libbpf_num_possible_cpus()));
+  bpf_map__set_max_entries(skeleton_->maps.kp_block_cpus, machine.cpus);
   if (auto shared = machine.cgroups.share(skeleton_->obj); !shared) return shared;
   skeleton_->rodata->kp_cgroup_subsys = machine.cgroups.subsys();
   if (const auto bit = machine.types.enumerator("__RQF_FLUSH_SEQ")) skeleton_->rodata->kp_flush_seq_bit = static_cast<__u32>(*bit);

@@ -4,15 +4,24 @@
 
 #include <bpf/libbpf.h>
 
-#include <vector>
+#include <cstdint>
+#include <map>
+#include <span>
 
 #include "base/result.h"
 #include "bpf/programs.h"
 
 namespace kpulse::probes {
 
-/// Attaches on every CPU that is online; as long as the links live. An Error when one of them refuses: the count would
-/// be too low.
-[[nodiscard]] Result<std::vector<bpf::Link>> attach_to_major_faults(const bpf_program* program);
+/// The event exists once per CPU, and ends when its CPU goes offline. Not for other threads.
+class MajorFaults {
+ public:
+  /// Attaches the program on the CPUs of this list where it is not attached yet, and forgets the others. An Error, once
+  /// for each CPU, when one of them refuses: the count is then too low.
+  [[nodiscard]] Result<> follow(const bpf_program* program, std::span<const std::uint32_t> online);
+
+ private:
+  std::map<std::uint32_t, bpf::Link> links_;  // by CPU; null: it refused
+};
 
 }  // namespace kpulse::probes

@@ -1,5 +1,6 @@
 #include "probes/memory/memory_probe.h"
 
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <array>
@@ -11,7 +12,6 @@
 #include "bpf/kernel.h"
 #include "cgroups/table.h"
 #include "memory.skel.h"
-#include "probes/memory/major_faults.h"
 #include "probes/memory/measured.h"
 
 void destroy_memory_bpf(memory_bpf* skeleton) noexcept {
@@ -59,7 +59,7 @@ Result<> MemoryProbe::open(const Machine& machine) {
   choose_programs(machine.types);
   skeleton_->rodata->kp_cgroup_subsys = machine.cgroups.subsys();
   if (auto shared = machine.cgroups.share(skeleton_->obj); !shared) return shared;
-  bpf_map__set_max_entries(skeleton_->maps.kp_fault_cpus, static_cast<std::uint32_t>(libbpf_num_possible_cpus()));
+  bpf_map__set_max_entries(skeleton_->maps.kp_fault_cpus, machine.cpus);
   return {};
 }
 
@@ -92,13 +92,17 @@ void MemoryProbe::attach_major_faults() {
   const bpf_program* program = skeleton_->progs.kp_fault_major;
   major_faults_status_ = {
       .probe = std::string(name()), .name = bpf_program__name(program), .attached = false, .reason = {}};
-  auto links = attach_to_major_faults(program);
-  if (links) {
-    major_faults_ = std::move(*links);
-    major_faults_status_.attached = true;
-  } else {
-    major_faults_status_.reason = links.error().message;
-  }
+  const auto attached = major_faults_.follow(program, bpf::online_cpus());
+  major_faults_status_.attached = attached.has_value();
+  if (attached) return;
+  major_faults_status_.reason = attached.error().message;
+  major_faults_ = {};  // a part of the count would be taken for all of it
+}
+
+void MemoryProbe::follow_cpus(std::span<const std::uint32_t> online) {
+  if (!major_faults_status_.attached) return;
+  if (const auto followed = major_faults_.follow(skeleton_->progs.kp_fault_major, online); !followed)
+    spdlog::warn("memory: major faults of a CPU that came online are not counted: {}", followed.error().message);
 }
 
 void MemoryProbe::leave_out_what_is_missing() {

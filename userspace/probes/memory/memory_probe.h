@@ -15,6 +15,7 @@
 #include "bpf/window_slots.h"
 #include "probes/memory/assembler.h"
 #include "probes/memory/groups.h"
+#include "probes/memory/major_faults.h"
 #include "probes/probe.h"
 
 struct memory_bpf;
@@ -29,6 +30,7 @@ class MemoryProbe final : public Probe {
   [[nodiscard]] std::string_view name() const noexcept override { return "memory"; }
   [[nodiscard]] Result<> attach(const Machine& machine) override;
   [[nodiscard]] std::vector<ProgramStatus> programs() const override;
+  void follow_cpus(std::span<const std::uint32_t> online) override;
   void set_windows(const kp_window_config& config) override;
   void drain(std::uint64_t end) override;
   [[nodiscard]] bool urgent() const override { return assembler_.urgent(); }
@@ -59,7 +61,7 @@ class MemoryProbe final : public Probe {
 
   Skeleton skeleton_;
   bpf::Programs programs_;
-  std::vector<bpf::Link> major_faults_;
+  MajorFaults major_faults_;
   ProgramStatus major_faults_status_;
   bpf::MappedArray<kp_fault_cpu> faults_;
   bpf::MappedArray<kp_memory_slot> slots_;

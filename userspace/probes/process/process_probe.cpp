@@ -3,7 +3,6 @@
 #include <bpf/bpf.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <string>
 #include <utility>
@@ -23,9 +22,6 @@ namespace {
 
 namespace id = ids::process;
 
-constexpr std::uint64_t kIntervalNs = 1'000'000'000;
-/// On a machine with very many threads a reading takes long: it is then made so seldom that it costs 1 % of a CPU.
-constexpr std::uint64_t kCostFactor = 100;
 /// What one read() of the iterator may return.
 constexpr std::size_t kChunk = 512;
 constexpr std::size_t kMaxThreads = 262'144;
@@ -49,7 +45,7 @@ Result<> ProcessProbe::attach(const Machine& machine) {
   if (auto loaded = programs_.load(open, [this] { return process_bpf__load(skeleton_.get()); }); !loaded) return loaded;
   programs_.attach();
   if (!programs_.attached("kp_threads")) return fail("process: " + programs_.status().front().reason);
-  due_ns_ = monotonic_ns() + kIntervalNs;
+  pacer_.postpone(monotonic_ns());
   if (read_threads()) static_cast<void>(ranking_.take(threads_));
   return {};
 }
@@ -75,12 +71,10 @@ bool ProcessProbe::read_threads() {
 }
 
 void ProcessProbe::collect(const WindowRange& windows, TaskTable& tasks, std::vector<Series>& series) {
-  const std::uint64_t now = monotonic_ns();
-  if (windows.count == 0 || top_ == 0 || now < due_ns_) return;
+  if (windows.count == 0 || top_ == 0 || !pacer_.due(monotonic_ns())) return;
   const std::uint64_t before = read_ns_;
   const bool whole = read_threads();
-  const std::uint64_t took = monotonic_ns() - read_ns_;
-  due_ns_ = std::max(due_ns_ + kIntervalNs, read_ns_ + std::max(kIntervalNs / 2, took * kCostFactor));
+  pacer_.done(read_ns_, monotonic_ns());
   if (whole) append_rows(ranking_.take(threads_), read_ns_ - before, tasks, series);
 }
 

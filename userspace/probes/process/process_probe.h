@@ -7,6 +7,7 @@
 
 #include "abi/process.h"
 #include "base/handle.h"
+#include "base/pacer.h"
 #include "bpf/programs.h"
 #include "probes/probe.h"
 #include "probes/process/ranking.h"
@@ -42,7 +43,8 @@ class ProcessProbe final : public Probe {
   ProcessRanking ranking_;
   std::vector<kp_thread> threads_;
   std::uint64_t read_ns_ = 0;  // CLOCK_MONOTONIC of the last reading
-  std::uint64_t due_ns_ = 0;   // and of the next one
+  /// On a machine with very many threads a reading takes long; it is then made more seldom.
+  Pacer pacer_{1'000'000'000};
 };
 
 }  // namespace kpulse::probes

@@ -28,10 +28,23 @@ SchedGroups::Sum SchedGroups::sum_of(std::span<const kp_sched_groups> cpus, std:
     sum.wait += group.wait_ns;
     sum.waits += group.waits;
     sum.switches += group.switches;
-    if (group.waits == 0) continue;
-    for (std::size_t bucket = 0; bucket < KP_GROUP_BUCKETS; ++bucket) sum.buckets[bucket] += group.wait[bucket];
   }
   return sum;
+}
+
+Column SchedGroups::waits_since(std::span<const kp_sched_groups> cpus, std::uint32_t slot) {
+  Buckets now{};
+  for (const kp_sched_groups& cpu : cpus) {
+    const kp_sched_group& group = cpu.group[slot];
+    for (std::size_t bucket = 0; bucket < now.size(); ++bucket) now[bucket] += group.wait[bucket];
+  }
+  Column column{.field = ids::histogram::kDistribution, .values = {}, .reals = {}, .buckets = {}};
+  for (std::uint32_t bucket = 0; bucket < now.size(); ++bucket) {
+    const std::uint32_t count = now[bucket] - buckets_before_[slot][bucket];
+    if (count > 0) column.buckets.push_back({.index = KP_GROUP_FIRST + bucket, .count = count});
+  }
+  buckets_before_[slot] = now;
+  return column;
 }
 
 void SchedGroups::collect(std::span<const kp_sched_groups> cpus, std::span<const RunningGroup> running,
@@ -61,15 +74,8 @@ void SchedGroups::collect(std::span<const kp_sched_groups> cpus, std::span<const
     add(sched, id::kWait, now.wait - before.wait);
     series.push_back(std::move(sched));
     if (now.waits == before.waits) continue;
-    Column column{.field = ids::histogram::kDistribution,
-                  .values = {},
-                  .reals = {},
-                  .buckets = {},
-                  .sum = now.wait - before.wait};
-    for (std::uint32_t bucket = 0; bucket < KP_GROUP_BUCKETS; ++bucket) {
-      const auto count = static_cast<std::uint32_t>(now.buckets[bucket] - before.buckets[bucket]);
-      if (count > 0) column.buckets.push_back({.index = KP_GROUP_FIRST + bucket, .count = count});
-    }
+    Column column = waits_since(cpus, slot);
+    column.sum = now.wait - before.wait;
     series.push_back(series_of(ids::kCgroupWait, cgroup));
     series.back().columns.push_back(std::move(column));
   }

@@ -23,7 +23,7 @@ struct RunningGroup {
 
 class SchedGroups {
  public:
-  SchedGroups() : before_(KP_CGROUP_SLOTS) {}
+  SchedGroups() : before_(KP_CGROUP_SLOTS), buckets_before_(KP_CGROUP_SLOTS) {}
 
   /// Appends kpulse_cgroup_sched and kpulse_cgroup_wait of every slot in which something happened since the last call.
   /// `name` gives the slot's tag. `clock` is where the interval ends, on the run-queue clock.
@@ -34,12 +34,14 @@ class SchedGroups {
   /// A slot's counters, all CPUs together.
   struct Sum {
     std::uint64_t cpu = 0, wait = 0, waits = 0, switches = 0;
-    std::array<std::uint64_t, KP_GROUP_BUCKETS> buckets{};
   };
+  using Buckets = std::array<std::uint32_t, KP_GROUP_BUCKETS>;  // as wide as the kernel's, which may wrap
 
   [[nodiscard]] static Sum sum_of(std::span<const kp_sched_groups> cpus, std::uint32_t slot);
+  [[nodiscard]] Column waits_since(std::span<const kp_sched_groups> cpus, std::uint32_t slot);
 
-  std::vector<Sum> before_;  // by slot: as of the last frame
+  std::vector<Sum> before_;              // by slot: as of the last frame
+  std::vector<Buckets> buckets_before_;  // the same; looked at only where tasks waited
 };
 
 }  // namespace kpulse::probes

@@ -79,7 +79,7 @@ Result<> SchedProbe::open(const Machine& machine) {
   choose_programs(machine.types);
   skeleton_->rodata->kp_cgroup_subsys = machine.cgroups.subsys();
   if (auto shared = machine.cgroups.share(skeleton_->obj); !shared) return shared;
-  const auto cpus = static_cast<std::uint32_t>(libbpf_num_possible_cpus());
+  const std::uint32_t cpus = machine.cpus;
   const std::uint32_t ring_size = ring_bytes(cpus);
   skeleton_->rodata->kp_ring_wakeup = ring_size / 2;
   bpf_map__set_max_entries(skeleton_->maps.kp_ring, ring_size);
@@ -230,7 +230,8 @@ Intake SchedProbe::intake() const {
   Intake intake{.windows_lost = assembler_->windows_lost(),
                 .windows_late = assembler_->windows_late(),
                 .records = records_,
-                .records_invalid = records_invalid_};
+                .records_invalid = records_invalid_,
+                .switches_unmeasured = skeleton_->bss->kp_switches_unmeasured};
   for (const kp_sched_cpu& cpu : cpus_.values()) {
     intake.ring_dropped += cpu.ring_dropped;
     intake.switches_missed += cpu.switches_missed;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "model/ids.h"
+#include "unit/probes/assembler_fixture.h"
 
 namespace kpulse::probes {
 namespace {
@@ -50,12 +51,6 @@ class BlockSeriesTest : public testing::Test {
     return output_.empty() ? kNone : output_.front();
   }
 
-  static std::vector<std::uint64_t> values(const Series& series, std::uint32_t field) {
-    for (const Column& column : series.columns) {
-      if (column.field == field) return column.values;
-    }
-    return {};
-  }
   static std::vector<double> depths(const Series& series) {
     for (const Column& column : series.columns) {
       if (column.field == id::kDepth) return column.reals;

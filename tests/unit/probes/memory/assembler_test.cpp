@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "model/ids.h"
+#include "unit/probes/assembler_fixture.h"
 
 namespace kpulse::probes {
 namespace {
@@ -15,9 +16,9 @@ using testing::IsEmpty;
 namespace id = ids::memory;
 
 /// Windows of 1000 ns; window n begins at n * 1000 of the run queue's clock, which is 500 behind CLOCK_MONOTONIC.
-class MemoryAssemblerTest : public testing::Test {
+class MemoryAssemblerTest : public AssemblerTest<MemoryAssembler> {
  protected:
-  MemoryAssemblerTest() { assembler_.set_windows(config(1)); }
+  MemoryAssemblerTest() : AssemblerTest(4096) { assembler_.set_windows(config(1)); }
 
   static kp_window_config config(std::uint32_t epoch) {
     return {.base_clock = 0, .base_window = 0, .length = 1'000, .mono_offset = 500, .epoch = epoch, .reserved = 0};
@@ -38,25 +39,6 @@ class MemoryAssemblerTest : public testing::Test {
                              kp_open_stall{.pid = pid, .kind = kind, .depth = 0, .reserved = 0, .begin = begin + 500}};
     assembler_.on_open(entries);
   }
-
-  const Series& collect(std::uint64_t first, std::uint32_t count) {
-    series_.clear();
-    tasks_.clear();
-    TaskTable table(tasks_);
-    assembler_.collect({.first = first, .count = count}, table, series_);
-    return series_.at(0);
-  }
-
-  static std::vector<std::uint64_t> values(const Series& series, std::uint32_t field) {
-    for (const Column& column : series.columns) {
-      if (column.field == field) return column.values;
-    }
-    return {};
-  }
-
-  MemoryAssembler assembler_{4096};
-  std::vector<Series> series_;
-  std::vector<Task> tasks_;
 };
 
 TEST_F(MemoryAssemblerTest, FaultsOfAllCpusAreSummedByWindow) {

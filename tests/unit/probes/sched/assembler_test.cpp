@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "model/ids.h"
+#include "unit/probes/assembler_fixture.h"
 
 namespace kpulse::probes {
 namespace {
@@ -17,9 +18,11 @@ namespace id = ids::sched;
 constexpr std::uint64_t kLength = 1'000;
 
 /// A CPU's side of the contract, made by hand: windows of 1000 ns, window n begins at n * 1000.
-class SchedAssemblerTest : public testing::Test {
+class SchedAssemblerTest : public AssemblerTest<SchedAssembler> {
  protected:
-  SchedAssemblerTest() { assembler_.set_windows({.base_clock = 0, .base_window = 0, .length = kLength, .epoch = 1}); }
+  SchedAssemblerTest() : AssemblerTest(2) {
+    assembler_.set_windows({.base_clock = 0, .base_window = 0, .length = kLength, .epoch = 1});
+  }
 
   static kp_sched_window window(std::uint64_t number, std::uint64_t previous, std::uint32_t switches = 2) {
     kp_sched_window window{};
@@ -41,25 +44,6 @@ class SchedAssemblerTest : public testing::Test {
     assembler_.on_snapshot(0, *cpu);
   }
 
-  /// Collects and keeps the series of kpulse_sched of CPU 0.
-  const Series& collect(std::uint64_t first, std::uint32_t count) {
-    series_.clear();
-    tasks_.clear();
-    TaskTable table(tasks_);
-    assembler_.collect({.first = first, .count = count}, table, series_);
-    return series_.at(0);
-  }
-
-  static std::vector<std::uint64_t> values(const Series& series, std::uint32_t field) {
-    for (const Column& column : series.columns) {
-      if (column.field == field) return column.values;
-    }
-    return {};
-  }
-
-  SchedAssembler assembler_{2};
-  std::vector<Series> series_;
-  std::vector<Task> tasks_;
   std::uint64_t waits_ = 0;
 };
 
