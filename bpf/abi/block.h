@@ -59,15 +59,20 @@ KP_ASSERT_SIZE(struct kp_block_errors, 24);
 
 #define KP_BLOCK_WORST_SHIFT 4 /* 16 ns: 68 s fit, longer ones count as that long when the worst one is looked for */
 
+/* Histograms of times have KP_BLOCK_BUCKETS of the buckets of abi/histogram.h (256 ns to 17 s), from KP_BLOCK_FIRST on; shorter and longer times
+ * are in the first and the last of them. */
+#define KP_BLOCK_FIRST 48
+#define KP_BLOCK_BUCKETS 208
+
 /* The sum of the total times is queue_sum + device_sum. Buckets wrap; a difference does not mind. */
 struct kp_block_times {
 	__u64 queue_sum;
 	__u64 device_sum;
-	__u32 queue[KP_HIST_BUCKETS];
-	__u32 device[KP_HIST_BUCKETS];
-	__u32 total[KP_HIST_BUCKETS];
+	__u32 queue[KP_BLOCK_BUCKETS];
+	__u32 device[KP_BLOCK_BUCKETS];
+	__u32 total[KP_BLOCK_BUCKETS];
 };
-KP_ASSERT_SIZE(struct kp_block_times, 16 + 12 * KP_HIST_BUCKETS);
+KP_ASSERT_SIZE(struct kp_block_times, 16 + 12 * KP_BLOCK_BUCKETS);
 
 /* What a cgroup has submitted, of one operation. */
 struct kp_block_group {
@@ -80,13 +85,12 @@ KP_ASSERT_SIZE(struct kp_block_group, 24);
 #define KP_BLOCK_GROUPS (KP_CGROUP_SLOTS * KP_BLOCK_OPS) /* number: slot * KP_BLOCK_OPS + operation */
 
 /* Of the I/Os that ended on one CPU, cumulative. A program never runs inside of itself on a CPU (the kernel sees to that and counts what it
- * skips), so each of the two that end I/Os adds to its own part without atomic operations. */
+ * skips), so it may add to what is its own without atomic operations. */
 struct kp_block_cpu {
 	struct kp_block_times times[KP_BLOCK_SERIES]; /* a disk has requests or bios, never both; "other" may have both */
-	struct kp_block_group requests[KP_BLOCK_GROUPS];
-	struct kp_block_group bios[KP_BLOCK_GROUPS];
+	struct kp_block_group requests[KP_BLOCK_GROUPS]; /* bios are apart, in an array for all CPUs */
 };
-KP_ASSERT_SIZE(struct kp_block_cpu, KP_BLOCK_SERIES * sizeof(struct kp_block_times) + 2 * KP_BLOCK_GROUPS * sizeof(struct kp_block_group));
+KP_ASSERT_SIZE(struct kp_block_cpu, KP_BLOCK_SERIES * sizeof(struct kp_block_times) + KP_BLOCK_GROUPS * sizeof(struct kp_block_group));
 
 /* major << 20 | minor, as the kernel has it; 0: free. series holds number + 1, 0: none yet. */
 struct kp_block_device {

@@ -13,7 +13,7 @@ const volatile __u64 kp_ring_wakeup;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 64 * 1024);
+	__uint(max_entries, 32 * 1024);
 } kp_block_ring SEC(".maps");
 
 struct {
@@ -23,6 +23,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct kp_block_cpu);
 } kp_block_cpus SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, KP_BLOCK_GROUPS);
+	__type(key, __u32);
+	__type(value, struct kp_block_group);
+} kp_block_bios SEC(".maps");
 
 /* Puts the record's type into the object's BTF, for tests/abi. */
 const struct kp_block_worst *kp_block_worst_type;
@@ -60,7 +68,11 @@ static __always_inline void count_bucket(__u32 *buckets, __u64 value, bool share
 {
 	__u64 bucket = kp_hist_bucket(value);
 
-	if (bucket >= KP_HIST_BUCKETS)
+	bucket = bucket > KP_BLOCK_FIRST ? bucket - KP_BLOCK_FIRST : 0;
+	if (bucket >= KP_BLOCK_BUCKETS)
+		bucket = KP_BLOCK_BUCKETS - 1;
+	asm volatile("" : "+r"(bucket)); /* the verifier has to see the comparison below and not what the compiler knows */
+	if (bucket >= KP_BLOCK_BUCKETS)
 		return;
 	if (shared)
 		__sync_fetch_and_add(&buckets[bucket], 1);
@@ -87,18 +99,22 @@ static __always_inline void count_times(struct kp_block_cpu *cpu, const struct e
 	count_bucket(times->total, io->queue_ns + io->device_ns, shared);
 }
 
-/* `groups` is the program's own. */
-static __always_inline void count_group(struct kp_block_group *groups, __u32 number, const struct ended *io)
+static __always_inline struct kp_block_group *requests_of(struct kp_block_cpu *cpu, __u32 number)
 {
-	struct kp_block_group *group;
-
 	if (number >= KP_BLOCK_GROUPS)
+		return NULL;
+	asm volatile("" : "+r"(number)); /* keep the compiler from adding it to the pointer before it was compared */
+	return &cpu->requests[number];
+}
+
+static __always_inline void count_group(struct kp_block_group *group, const struct ended *io, bool shared)
+{
+	if (!group)
 		return;
-	group = &groups[number];
-	group->ios++;
-	group->bytes += io->bytes;
+	add(&group->ios, 1, shared);
+	add(&group->bytes, io->bytes, shared);
 	if (io->timed)
-		group->ns += io->queue_ns + io->device_ns;
+		add(&group->ns, io->queue_ns + io->device_ns, shared);
 }
 
 /* Offers the agent an I/O that is the window's longest so far. */

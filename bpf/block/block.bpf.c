@@ -184,7 +184,7 @@ static __always_inline void end_noted(struct request *rq, int status, __u32 byte
 	time_request(&io, rq, note, now.mono);
 	if (io.timed)
 		count_times(cpu, &io);
-	count_group(cpu->requests, note->group, &io);
+	count_group(requests_of(cpu, note->group), &io, false);
 	account(&io, seat, &now);
 	end_note(seat);
 }
@@ -325,6 +325,7 @@ int BPF_PROG(kp_bio_complete, struct request_queue *queue, struct bio *bio)
 	struct ended io = {};
 	struct note *note;
 	struct seat seat;
+	__u32 group;
 
 	if (!cpu || !moment_now(&now) || !find_note(&seat, key_of(bio)))
 		return 0;
@@ -337,7 +338,8 @@ int BPF_PROG(kp_bio_complete, struct request_queue *queue, struct bio *bio)
 	io.issued = true;
 	io.device_ns = elapsed(note->begun, now.mono);
 	count_times(cpu, &io);
-	count_group(cpu->bios, note->group, &io);
+	group = note->group;
+	count_group(bpf_map_lookup_elem(&kp_block_bios, &group), &io, true);
 	account(&io, &seat, &now);
 	end_note(&seat);
 	return 0;

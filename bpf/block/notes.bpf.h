@@ -16,7 +16,7 @@
 #include "block/slots.bpf.h"
 #include "lib/task.bpf.h"
 
-#define KP_NOTE_SETS_BITS 8
+#define KP_NOTE_SETS_BITS 7
 #define KP_NOTE_WAY_BITS 3
 #define KP_NOTE_WAYS (1 << KP_NOTE_WAY_BITS)
 #define KP_NOTE_OLD_NS (60ULL * 1000 * 1000 * 1000) /* its end was missed; drivers give up on an I/O earlier */

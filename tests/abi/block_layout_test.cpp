@@ -53,7 +53,6 @@ TEST(BlockLayout, RecordsAndTablesAreLaidOutTheSameOnBothSides) {
   const Layout cpu = layout_of("kp_block_cpu");
   ASSERT_EQ(cpu.size, sizeof(kp_block_cpu));
   EXPECT_OFFSET(cpu, kp_block_cpu, requests);
-  EXPECT_OFFSET(cpu, kp_block_cpu, bios);
   const Layout group = layout_of("kp_block_group");
   ASSERT_EQ(group.size, sizeof(kp_block_group));
   EXPECT_OFFSET(group, kp_block_group, bytes);

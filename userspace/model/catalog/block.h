@@ -50,15 +50,17 @@ inline constexpr std::array kFields{
 
 inline constexpr std::array kQueueFields{
     Field{ids::histogram::kDistribution, "queue", histogram, nanoseconds,
-          "queue time of the I/Os that ended in the interval", "block_io_start to block_rq_issue"},
+          "queue time of the I/Os that ended in the interval; from 256 ns to 17 s", "block_io_start to block_rq_issue"},
 };
 inline constexpr std::array kDeviceFields{
     Field{ids::histogram::kDistribution, "device", histogram, nanoseconds,
-          "device time of the I/Os that ended in the interval", "block_rq_issue to block_rq_complete"},
+          "device time of the I/Os that ended in the interval; from 256 ns to 17 s",
+          "block_rq_issue to block_rq_complete"},
 };
 inline constexpr std::array kTotalFields{
     Field{ids::histogram::kDistribution, "total", histogram, nanoseconds,
-          "queue and device time of the I/Os that ended in the interval", "block_io_start to block_rq_complete"},
+          "queue and device time of the I/Os that ended in the interval; from 256 ns to 17 s",
+          "block_io_start to block_rq_complete"},
 };
 
 inline constexpr std::array kLossFields{

@@ -54,8 +54,10 @@ Result<> BlockProbe::open(const Machine& machine) {
   bpf_map__set_max_entries(skeleton_->maps.kp_block_cpus, machine.cpus);
   if (auto shared = machine.cgroups.share(skeleton_->obj); !shared) return shared;
   skeleton_->rodata->kp_cgroup_subsys = machine.cgroups.subsys();
-  if (const auto bit = machine.types.enumerator("__RQF_FLUSH_SEQ")) skeleton_->rodata->kp_flush_seq_bit = static_cast<__u32>(*bit);
-  if (const auto bit = machine.types.enumerator("__RQF_IO_STAT")) skeleton_->rodata->kp_io_stat_bit = static_cast<__u32>(*bit);
+  if (const auto bit = machine.types.enumerator("__RQF_FLUSH_SEQ"))
+    skeleton_->rodata->kp_flush_seq_bit = static_cast<__u32>(*bit);
+  if (const auto bit = machine.types.enumerator("__RQF_IO_STAT"))
+    skeleton_->rodata->kp_io_stat_bit = static_cast<__u32>(*bit);
   skeleton_->rodata->kp_ring_wakeup = bpf_map__max_entries(skeleton_->maps.kp_block_ring) / 2;
   return {};
 }
@@ -67,10 +69,13 @@ Result<> BlockProbe::map_memory() {
   if (!errors) return fail(std::move(errors).error());
   auto cpus = bpf::MappedArray<kp_block_cpu>::map(skeleton_->maps.kp_block_cpus);
   if (!cpus) return fail(std::move(cpus).error());
+  auto bios = bpf::MappedArray<kp_block_group>::map(skeleton_->maps.kp_block_bios);
+  if (!bios) return fail(std::move(bios).error());
   auto ring = bpf::Ring::open(skeleton_->maps.kp_block_ring, [this](auto bytes) { take_record(bytes); });
   if (!ring) return fail(std::move(ring).error());
   slot_memory_ = std::move(*slots);
   cpus_ = std::move(*cpus);
+  bios_ = std::move(*bios);
   ring_ = std::move(*ring);
   error_memory_ = std::move(*errors);
   slots_ = BlockSlots(slot_memory_.writable(), error_memory_.writable());
@@ -232,7 +237,7 @@ void BlockProbe::collect(const WindowRange& windows, TaskTable& tasks, std::vect
   for (std::uint32_t index = 0; index < KP_BLOCK_SERIES; ++index) take_times(index);
   assembler_.collect(windows, tasks, series);
   groups_.collect(
-      cpus_.values(), [this](std::uint32_t slot) { return cgroups_->name(slot); }, series);
+      cpus_.values(), bios_.values(), [this](std::uint32_t slot) { return cgroups_->name(slot); }, series);
 }
 
 std::uint64_t BlockProbe::recursion_misses() const {

@@ -68,6 +68,7 @@ class BlockProbe final : public Probe {
   bpf::MappedArray<kp_block_slot> slot_memory_;
   bpf::MappedArray<kp_block_errors> error_memory_;
   bpf::MappedArray<kp_block_cpu> cpus_;
+  bpf::MappedArray<kp_block_group> bios_;
   std::unique_ptr<bpf::Ring> ring_;
   BlockSlots slots_{{}, {}};
   BlockAssembler assembler_;

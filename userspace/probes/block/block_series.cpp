@@ -30,7 +30,7 @@ std::int64_t net(const kp_block_slot& slot) {
 Column distribution(std::uint64_t sum, std::span<const __u32> counts) {
   Column column{.field = ids::histogram::kDistribution, .values = {}, .reals = {}, .buckets = {}, .sum = sum};
   for (std::uint32_t bucket = 0; bucket < counts.size(); ++bucket) {
-    if (counts[bucket] > 0) column.buckets.push_back({.index = bucket, .count = counts[bucket]});
+    if (counts[bucket] > 0) column.buckets.push_back({.index = KP_BLOCK_FIRST + bucket, .count = counts[bucket]});
   }
   return column;
 }

@@ -8,14 +8,13 @@ namespace {
 
 namespace id = ids::cgroup_io;
 
-kp_block_group sum_of(std::span<const kp_block_cpu> cpus, std::uint32_t number) {
-  kp_block_group sum{};
+kp_block_group sum_of(std::span<const kp_block_cpu> cpus, const kp_block_group& bios, std::uint32_t number) {
+  kp_block_group sum = bios;
   for (const kp_block_cpu& cpu : cpus) {
-    for (const kp_block_group& part : {cpu.requests[number], cpu.bios[number]}) {
-      sum.ios += part.ios;
-      sum.bytes += part.bytes;
-      sum.ns += part.ns;
-    }
+    const kp_block_group& part = cpu.requests[number];
+    sum.ios += part.ios;
+    sum.bytes += part.bytes;
+    sum.ns += part.ns;
   }
   return sum;
 }
@@ -26,10 +25,10 @@ void add(Series& series, std::uint32_t field, std::uint64_t value) {
 
 }  // namespace
 
-void BlockGroups::collect(std::span<const kp_block_cpu> cpus, const std::function<std::string(std::uint32_t)>& name,
-                          std::vector<Series>& series) {
+void BlockGroups::collect(std::span<const kp_block_cpu> cpus, std::span<const kp_block_group> bios,
+                          const std::function<std::string(std::uint32_t)>& name, std::vector<Series>& series) {
   for (std::uint32_t number = 0; number < KP_BLOCK_GROUPS; ++number) {
-    const kp_block_group now = sum_of(cpus, number);
+    const kp_block_group now = sum_of(cpus, bios[number], number);
     kp_block_group& before = before_[number];
     if (now.ios == before.ios) continue;
     Series row{.measurement = ids::kCgroupIo,

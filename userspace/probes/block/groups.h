@@ -18,8 +18,8 @@ class BlockGroups {
 
   /// Appends kpulse_cgroup_io of every slot and operation that an I/O has ended for since the last call. `name` gives
   /// the slot's tag.
-  void collect(std::span<const kp_block_cpu> cpus, const std::function<std::string(std::uint32_t)>& name,
-               std::vector<Series>& series);
+  void collect(std::span<const kp_block_cpu> cpus, std::span<const kp_block_group> bios,
+               const std::function<std::string(std::uint32_t)>& name, std::vector<Series>& series);
 
  private:
   std::vector<kp_block_group> before_;  // by number: as of the last frame

@@ -182,7 +182,7 @@ TEST_F(BlockSeriesTest, HistogramsHaveWhatCameSinceTheLastFrame) {
   collect(10, 1);
   ASSERT_THAT(output_, SizeIs(3));  // nothing was queued
   EXPECT_EQ(output_[1].measurement, ids::kBlockDevice);
-  EXPECT_THAT(output_[1].columns.at(0).buckets, ElementsAre(Bucket{.index = 7, .count = 2}));
+  EXPECT_THAT(output_[1].columns.at(0).buckets, ElementsAre(Bucket{.index = KP_BLOCK_FIRST + 7, .count = 2}));
   EXPECT_EQ(output_[1].columns.at(0).sum, 60U);
   EXPECT_EQ(output_[2].measurement, ids::kBlockTotal);
   EXPECT_EQ(output_[2].columns.at(0).sum, 70U);

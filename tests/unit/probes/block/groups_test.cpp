@@ -20,19 +20,20 @@ class BlockGroupsTest : public testing::Test {
   std::vector<Series> collect() {
     std::vector<Series> series;
     groups_.collect(
-        cpus_, [](std::uint32_t slot) { return "slot " + std::to_string(slot); }, series);
+        cpus_, bios_, [](std::uint32_t slot) { return "slot " + std::to_string(slot); }, series);
     return series;
   }
   static constexpr std::uint32_t kWrites = 7 * KP_BLOCK_OPS + KP_BLOCK_WRITE;
 
   std::vector<kp_block_cpu> cpus_ = std::vector<kp_block_cpu>(2);
+  std::vector<kp_block_group> bios_ = std::vector<kp_block_group>(KP_BLOCK_GROUPS);
   BlockGroups groups_;
 };
 
 TEST_F(BlockGroupsTest, RequestsAndBiosOfAllCpusAddUp) {
   cpus_[0].requests[kWrites] = {.ios = 1, .bytes = 512, .ns = 10};
   cpus_[1].requests[kWrites] = {.ios = 2, .bytes = 1024, .ns = 20};
-  cpus_[1].bios[kWrites] = {.ios = 4, .bytes = 0, .ns = 0};
+  bios_[kWrites] = {.ios = 4, .bytes = 0, .ns = 0};
   const std::vector<Series> series = collect();
   ASSERT_THAT(series, SizeIs(1));
   EXPECT_EQ(series[0].measurement, ids::kCgroupIo);

@@ -12,11 +12,11 @@ TEST(BlockTimes, ADifferenceDoesNotMindThatABucketWraps) {
   kp_block_times now = before;
   now.queue_sum += 5;
   now.device[7] += 2;
-  now.total[KP_HIST_BUCKETS - 1] = 4;
+  now.total[KP_BLOCK_BUCKETS - 1] = 4;
   const kp_block_times grown = difference(before, now);
   EXPECT_EQ(grown.queue_sum, 5U);
   EXPECT_EQ(grown.device[7], 2U);
-  EXPECT_EQ(grown.total[KP_HIST_BUCKETS - 1], 4U);
+  EXPECT_EQ(grown.total[KP_BLOCK_BUCKETS - 1], 4U);
   EXPECT_EQ(grown.queue[7], 0U);
 }
 
