@@ -15,7 +15,17 @@ namespace kpulse::cli {
 namespace {
 
 /// In the order of section_statements().
-enum Statement : std::size_t { kDisks, kWorst, kMemory, kStalls, kKills, kCgroups, kProcesses, kCgroupMemory };
+enum Statement : std::size_t {
+  kDisks,
+  kWorst,
+  kMemory,
+  kStalls,
+  kKills,
+  kCgroups,
+  kProcesses,
+  kCgroupMemory,
+  kCgroupIo
+};
 
 constexpr std::size_t kNameWidth = 30;
 constexpr std::size_t kTaskWidth = 24;
@@ -109,22 +119,23 @@ void add_memory(Lines& lines, const std::vector<ResultSet>& answer, const Span& 
 }
 
 void add_cgroups(Lines& lines, const std::vector<ResultSet>& answer, const Span& span) {
-  std::map<std::string, const ResultSet*> memory;
+  std::map<std::string, const ResultSet*> memory, io;
   for (const ResultSet* set : sets_of(answer, kCgroupMemory)) memory[set->tag("cgroup")] = set;
+  for (const ResultSet* set : sets_of(answer, kCgroupIo)) io[set->tag("cgroup")] = set;
   const Sets cgroups = largest(sets_of(answer, kCgroups), "cpu");
   if (cgroups.empty()) return;
-  begin_section(lines, fmt::format("{} {:>8} {:>8} {:>9} {:>8} {:>9}", left("CGROUP", kNameWidth), "CPU", "SWITCH/S",
-                                   "WAITED", "FAULTS/S", "STALLED"));
+  begin_section(lines, fmt::format("{} {:>8} {:>9} {:>8} {:>9} {:>8}", left("CGROUP", kNameWidth), "CPU", "WAITED",
+                                   "FAULTS/S", "STALLED", "IO/S"));
   for (const ResultSet* set : cgroups) {
     const std::string name = set->tag("cgroup");
     const auto of_memory = [&](std::initializer_list<std::string_view> columns) {
       return memory.contains(name) ? sum_of(*memory[name], columns) : 0;  // no row: nothing happened in it
     };
-    lines.push_back(fmt::format("{} {:>7.1f}% {:>8} {:>9} {:>8} {:>9}", left(printable(name), kNameWidth),
+    const std::uint64_t ios = io.contains(name) ? number(*io[name], 0, "ios") : 0;
+    lines.push_back(fmt::format("{} {:>7.1f}% {:>9} {:>8} {:>9} {:>8}", left(printable(name), kNameWidth),
                                 100 * ratio(number(*set, 0, "cpu"), span.to_ns - span.from_ns),
-                                per_second(number(*set, 0, "switches"), span), short_duration(number(*set, 0, "wait")),
-                                rate_cell(of_memory({"faults"}), span),
-                                time_cell(of_memory({"direct", "memcg", "compaction"}))));
+                                short_duration(number(*set, 0, "wait")), rate_cell(of_memory({"faults"}), span),
+                                time_cell(of_memory({"direct", "memcg", "compaction"})), per_second(ios, span)));
   }
 }
 
@@ -158,9 +169,10 @@ std::string section_statements(const Span& span) {
       R"(SELECT sum("faults_user") AS "user", sum("faults_kernel") AS "kernel", sum("faults_major") AS "major", sum("direct_reclaim_ns") AS "direct", sum("memcg_reclaim_ns") AS "memcg", sum("compaction_ns") AS "compaction" FROM "kpulse_memory" WHERE {0};)"
       R"(SELECT max("stall_max_ns") AS "worst", "stalled_comm", "stalled_pid" FROM "kpulse_memory" WHERE {0};)"
       R"(SELECT "victim_comm", "victim_pid", "anon_bytes" FROM "kpulse_oom" WHERE {0};)"
-      R"(SELECT sum("cpu_ns") AS "cpu", sum("wait_ns") AS "wait", sum("switches") AS "switches" FROM "kpulse_cgroup_sched" WHERE {0} GROUP BY "cgroup";)"
+      R"(SELECT sum("cpu_ns") AS "cpu", sum("wait_ns") AS "wait" FROM "kpulse_cgroup_sched" WHERE {0} GROUP BY "cgroup";)"
       R"(SELECT * FROM "kpulse_process" WHERE {1} AND "resource" = 'cpu' GROUP BY "rank" ORDER BY time DESC LIMIT 1;)"
-      R"(SELECT sum("faults") AS "faults", sum("direct_reclaim_ns") AS "direct", sum("memcg_reclaim_ns") AS "memcg", sum("compaction_ns") AS "compaction" FROM "kpulse_cgroup_memory" WHERE {0} GROUP BY "cgroup")",
+      R"(SELECT sum("faults") AS "faults", sum("direct_reclaim_ns") AS "direct", sum("memcg_reclaim_ns") AS "memcg", sum("compaction_ns") AS "compaction" FROM "kpulse_cgroup_memory" WHERE {0} GROUP BY "cgroup";)"
+      R"(SELECT sum("ios") AS "ios" FROM "kpulse_cgroup_io" WHERE {0} GROUP BY "cgroup")",
       where, recently);
 }
 

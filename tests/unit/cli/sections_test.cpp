@@ -86,7 +86,7 @@ TEST(Sections, WhatAMachineCannotMeasureIsADash) {
   EXPECT_THAT(lines[2], testing::MatchesRegex(" +- +- +5ns +- +0 *"));
 }
 
-TEST(Sections, ACgroupHasItsFaultsAndTheTimeItsTasksWereStalled) {
+TEST(Sections, ACgroupHasItsFaultsItsIoAndTheTimeItsTasksWereStalled) {
   const Tags web{{"cgroup", "/web"}}, idle{{"cgroup", "/idle"}};
   const auto lines =
       section_lines({result(5, web, {{"cpu", whole(5'000'000)}}), result(5, idle, {{"cpu", whole(1'000'000)}}),
@@ -94,12 +94,13 @@ TEST(Sections, ACgroupHasItsFaultsAndTheTimeItsTasksWereStalled) {
                             {{"faults", whole(1'234)},
                              {"direct", whole(1'000'000)},
                              {"memcg", whole(2'000'000)},
-                             {"compaction", whole(4'000'000)}})},
+                             {"compaction", whole(4'000'000)}}),
+                     result(8, web, {{"ios", whole(56)}})},
                     kSecond);
   ASSERT_EQ(lines.size(), 4U);
   EXPECT_THAT(lines[1], AllOf(HasSubstr("FAULTS/S"), HasSubstr("STALLED"), testing::SizeIs(testing::Le(80U))));
-  EXPECT_THAT(lines[2], AllOf(HasSubstr("/web"), HasSubstr(" 1234 "), testing::EndsWith(" 7.00ms")));
-  EXPECT_THAT(lines[3], AllOf(HasSubstr("/idle"), testing::EndsWith(" 0         0")));
+  EXPECT_THAT(lines[2], AllOf(HasSubstr("/web"), HasSubstr(" 1234 "), HasSubstr(" 7.00ms "), testing::EndsWith(" 56")));
+  EXPECT_THAT(lines[3], AllOf(HasSubstr("/idle"), testing::EndsWith(" 0         0        0")));
 }
 
 TEST(Sections, AProcessHasItsPartOfTheTimeThatItsRowCovers) {
