@@ -1,4 +1,5 @@
-// Disks of the kernel's own (null_blk, device-mapper), whose every I/O is known: none may be missed. In guests (tests/vm).
+// Disks of the kernel's own (null_blk, device-mapper), whose every I/O is known: none may be missed. In guests
+// (tests/vm).
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -49,14 +50,14 @@ TEST_P(NullDiskCounts, EveryIoOfThousandsIsSeenFromBeginningToEnd) {
   const DiskStat before = disk_stat(disk.name());
   FioResult mixed;
   watch.during([&] {
-    mixed =
-        fio(disk.path(), {"--rw=randrw", "--number_ios=" + std::to_string(kIos), "--iodepth=16", "--bssplit=4k/80:64k/20", "--size=512M"});
+    mixed = fio(disk.path(), {"--rw=randrw", "--number_ios=" + std::to_string(kIos), "--iodepth=16",
+                              "--bssplit=4k/80:64k/20", "--size=512M"});
   });
   ASSERT_EQ(mixed.status, 0) << mixed.output;
   const DiskStat truth = disk_stat(disk.name()) - before;
-  ASSERT_EQ(truth[DiskStat::kReads] + truth[DiskStat::kWrites] + truth[DiskStat::kReadMerges] +
-                truth[DiskStat::kWriteMerges],
-            kIos);
+  ASSERT_EQ(
+      truth[DiskStat::kReads] + truth[DiskStat::kWrites] + truth[DiskStat::kReadMerges] + truth[DiskStat::kWriteMerges],
+      kIos);
   expect_equal(watch, disk.name(), truth);
   expect_nothing_missed(watch);
   EXPECT_EQ(watch.times(ids::kBlockTotal, disk.name(), "read").count, truth[DiskStat::kReads]);

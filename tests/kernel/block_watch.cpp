@@ -106,6 +106,14 @@ std::uint64_t BlockWatch::sum(const std::string& device, const std::string& op, 
   return total;
 }
 
+std::uint64_t BlockWatch::sum(const std::string& op, std::uint32_t field) const {
+  std::uint64_t total = 0;
+  for (const auto& [key, rows] : rows_) {
+    if (key.second == op) total += sum(key.first, op, field);
+  }
+  return total;
+}
+
 std::uint64_t BlockWatch::max(const std::string& device, const std::string& op, std::uint32_t field) const {
   std::uint64_t largest = 0;
   for (const BlockRow& row : rows(device, op)) largest = std::max(largest, row[field]);

@@ -41,6 +41,8 @@ class BlockWatch {
   /// Rows with an I/O, a merge, a requeue or a depth, ascending.
   [[nodiscard]] const std::vector<BlockRow>& rows(const std::string& device, const std::string& op) const;
   [[nodiscard]] std::uint64_t sum(const std::string& device, const std::string& op, std::uint32_t field) const;
+  /// The same over all devices.
+  [[nodiscard]] std::uint64_t sum(const std::string& op, std::uint32_t field) const;
   [[nodiscard]] std::uint64_t max(const std::string& device, const std::string& op, std::uint32_t field) const;
   /// What a histogram measurement has collected: I/Os and the sum of their times.
   struct Times {
