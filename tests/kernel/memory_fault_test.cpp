@@ -70,7 +70,10 @@ TEST(MemoryFaults, FaultsAreInTheWindowTheyHappenedIn) {
   watch.catch_up();
   const std::uint64_t first = watch.window_at(load.account().marks[0]);
   const std::uint64_t last = watch.window_at(load.account().marks[1]);
-  EXPECT_GE(watch.sum(id::kUserFaults, first, last + 1), static_cast<std::uint64_t>(kFaults));
+  // Only every 32nd fault reads the clock: as many less one may be counted one window early, and none is lost.
+  constexpr std::uint64_t kEarly = 31;
+  EXPECT_GE(watch.sum(id::kUserFaults, first - 1, last + 1), static_cast<std::uint64_t>(kFaults));
+  EXPECT_GE(watch.sum(id::kUserFaults, first, last + 1), kFaults - kEarly);
 }
 
 TEST(MemoryFaults, MajorFaultsOfAFileThatIsNotCachedAreCounted) {
