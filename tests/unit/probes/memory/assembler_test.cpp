@@ -18,7 +18,7 @@ namespace id = ids::memory;
 /// Windows of 1000 ns; window n begins at n * 1000 of the run queue's clock, which is 500 behind CLOCK_MONOTONIC.
 class MemoryAssemblerTest : public AssemblerTest<MemoryAssembler> {
  protected:
-  MemoryAssemblerTest() : AssemblerTest(4096) { assembler_.set_windows(config(1)); }
+  MemoryAssemblerTest() : AssemblerTest(4096U) { assembler_.set_windows(config(1)); }
 
   static kp_window_config config(std::uint32_t epoch) {
     return {.base_clock = 0, .base_window = 0, .length = 1'000, .mono_offset = 500, .epoch = epoch, .reserved = 0};

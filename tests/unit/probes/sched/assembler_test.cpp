@@ -20,7 +20,7 @@ constexpr std::uint64_t kLength = 1'000;
 /// A CPU's side of the contract, made by hand: windows of 1000 ns, window n begins at n * 1000.
 class SchedAssemblerTest : public AssemblerTest<SchedAssembler> {
  protected:
-  SchedAssemblerTest() : AssemblerTest(2) {
+  SchedAssemblerTest() : AssemblerTest(2U) {
     assembler_.set_windows({.base_clock = 0, .base_window = 0, .length = kLength, .epoch = 1});
   }
 
