@@ -48,6 +48,7 @@ struct ended {
 	bool timed;
 };
 
+/* NULL on a CPU that came after the agent was started: its I/Os are in the windows, and in no histogram. */
 static __always_inline struct kp_block_cpu *this_cpu(void)
 {
 	__u32 number = bpf_get_smp_processor_id();

@@ -175,16 +175,17 @@ static __always_inline void end_noted(struct request *rq, int status, __u32 byte
 	struct moment now = {};
 	struct ended io = {};
 
-	if (!cpu || !moment_now(&now))
+	if (!moment_now(&now))
 		return;
 	io.series = note->here.series;
 	io.bytes = note->here.bytes ? note->here.bytes : bytes;
 	io.sector = first_sector(rq->__sector, io.bytes, rq->__data_len);
 	io.status = status;
 	time_request(&io, rq, note, now.mono);
-	if (io.timed)
+	if (cpu && io.timed)
 		count_times(cpu, &io);
-	count_group(requests_of(cpu, note->group), &io, false);
+	if (cpu)
+		count_group(requests_of(cpu, note->group), &io, false);
 	account(&io, seat, &now);
 	end_note(seat);
 }
@@ -196,14 +197,14 @@ static __always_inline void end_unseen(struct request *rq, int status, __u32 byt
 	struct moment now = {};
 	struct ended io = {};
 
-	if (!disk || !cpu || !moment_now(&now))
+	if (!disk || !moment_now(&now))
 		return;
 	io.series = place_of(disk, device_of(rq), op_class(rq->cmd_flags)).series;
 	io.bytes = bytes;
 	io.sector = first_sector(rq->__sector, 0, 0);
 	io.status = status;
 	time_unseen(&io, rq, now.mono);
-	if (io.timed)
+	if (cpu && io.timed)
 		count_times(cpu, &io);
 	account(&io, NULL, &now);
 }
@@ -327,7 +328,7 @@ int BPF_PROG(kp_bio_complete, struct request_queue *queue, struct bio *bio)
 	struct seat seat;
 	__u32 group;
 
-	if (!cpu || !moment_now(&now) || !find_note(&seat, key_of(bio)))
+	if (!moment_now(&now) || !find_note(&seat, key_of(bio)))
 		return 0;
 	note = note_of(&seat);
 	io.series = note->here.series;
@@ -337,7 +338,8 @@ int BPF_PROG(kp_bio_complete, struct request_queue *queue, struct bio *bio)
 	io.timed = true;
 	io.issued = true;
 	io.device_ns = elapsed(note->begun, now.mono);
-	count_times(cpu, &io);
+	if (cpu)
+		count_times(cpu, &io);
 	group = note->group;
 	count_group(bpf_map_lookup_elem(&kp_block_bios, &group), &io, true);
 	account(&io, &seat, &now);

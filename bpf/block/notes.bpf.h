@@ -5,7 +5,7 @@
  * from the first event to the last (a tag is not: with a scheduler a request gets its hardware tag late, and a bio has none). The kernel uses
  * its requests again and again, so a note is kept for the next use, and the address says which note of the set to look at first.
  *
- * An I/O mostly ends on another CPU than it began on, and what that costs is the cache lines that both write to (80 % of all, see
+ * An I/O mostly ends on another CPU than it began on, and what that costs is the cache lines that both write to (72 % of all, see
  * docs/adr/0010). So whoever ends an I/O only reads its note; that it has ended is said in a line that only those write to who end I/Os. When
  * eight others are in flight in the same set there is no note: the request is then timed by its own stamps, and counted as unseen. */
 #ifndef KPULSE_BLOCK_NOTES_BPF_H

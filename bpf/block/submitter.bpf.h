@@ -53,25 +53,20 @@ static __noinline __u64 beneficiary(struct task_struct *task, struct bio *bio)
 	return owner;
 }
 
-/* Notes the current task. Returns the slot of the cgroup that the I/O is for: the one that the scheduler probe has for the CPU, if it runs,
- * or else the task's, or the one that a kernel thread works for. */
+/* Notes the current task. Returns the slot of the cgroup that the I/O is for: the task's, or the one that a kernel thread works for. */
 static __always_inline __u32 name_submitter(struct kp_task *to, struct bio *bio)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u32 number = bpf_get_smp_processor_id();
 	struct kp_cgroup_cpu *cpu = bpf_map_lookup_elem(&kp_cgroup_cpus, &number);
-	__u64 id = 0, running;
+	__u64 id = 0;
 
-	kp_name_thread(to, task);
-	if (!cpu)
-		return KP_CGROUP_OTHER;
-	running = *(volatile __u64 *)&cpu->running;
-	if (((struct task_struct___block *)task)->flags & KP_PF_KTHREAD)
-		id = bio ? beneficiary(task, bio) : 0;
-	else if (running >> KP_CGROUP_SLOT_BITS == to->pid)
-		id = kp_cgroup_owner(running & (KP_CGROUP_SLOTS - 1));
-	to->cgroup = id ? id : kp_cgroup_id(task);
-	return kp_cgroup_slot(cpu, to->cgroup);
+	kp_name_task(to, task);
+	if (((struct task_struct___block *)task)->flags & KP_PF_KTHREAD && bio)
+		id = beneficiary(task, bio);
+	if (id)
+		to->cgroup = id;
+	return cpu ? kp_cgroup_slot(cpu, to->cgroup) : KP_CGROUP_OTHER;
 }
 
 #endif

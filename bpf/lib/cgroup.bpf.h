@@ -108,14 +108,6 @@ static __always_inline __u32 kp_cgroup_here(__u32 number, struct task_struct *ta
 	return running & (KP_CGROUP_SLOTS - 1);
 }
 
-/* Id of the cgroup that has the slot; 0 for KP_CGROUP_OTHER. */
-static __always_inline __u64 kp_cgroup_owner(__u32 slot)
-{
-	__u64 *owner = bpf_map_lookup_elem(&kp_cgroup_owners, &slot);
-
-	return owner && slot != KP_CGROUP_OTHER ? *owner : 0;
-}
-
 static __always_inline __u32 kp_cgroup_current(void)
 {
 	return kp_cgroup_here(bpf_get_smp_processor_id(), bpf_get_current_task_btf());

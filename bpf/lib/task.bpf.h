@@ -17,21 +17,16 @@ static __always_inline __u64 kp_cgroup_id(struct task_struct *task)
 	return task->cgroups->subsys[kp_cgroup_subsys & 15]->cgroup->kn->id;
 }
 
-/* Names a task but for its cgroup. Plain loads: the verifier follows BTF pointers of tp_btf arguments, so no helper is called. */
-static __always_inline void kp_name_thread(struct kp_task *to, struct task_struct *task)
+/* Names a task. Plain loads: the verifier follows BTF pointers of tp_btf arguments, so no helper is called. */
+static __always_inline void kp_name_task(struct kp_task *to, struct task_struct *task)
 {
 	__u64 *comm = (__u64 *)to->comm;
 
 	to->pid = task->pid;
 	to->tgid = task->tgid;
+	to->cgroup = kp_cgroup_id(task);
 	comm[0] = *(__u64 *)&task->comm[0];
 	comm[1] = *(__u64 *)&task->comm[8];
-}
-
-static __always_inline void kp_name_task(struct kp_task *to, struct task_struct *task)
-{
-	kp_name_thread(to, task);
-	to->cgroup = kp_cgroup_id(task);
 }
 
 #endif

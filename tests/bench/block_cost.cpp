@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "base/handle.h"
+#include "bench/median.h"
 #include "block_reference.skel.h"
 #include "kernel/block_device.h"
 #include "kernel/block_watch.h"
@@ -31,6 +32,7 @@
 namespace {
 
 using namespace kpulse;
+using bench::median;
 using Reference = Handle<block_reference_bpf, block_reference_bpf__destroy>;
 
 constexpr int kRounds = 5;
@@ -144,11 +146,6 @@ double iops_with(Disk& disk, int depth) {
   double iops = 0;
   watch.during([&] { iops = static_cast<double>(disk.read(3, depth).reads); });
   return iops;
-}
-
-double median(std::vector<double> values) {
-  std::ranges::sort(values);
-  return values[values.size() / 2];
 }
 
 bool report(const char* name, double value, const char* unit, const char* target, bool pass) {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/handle.h"
+#include "bench/median.h"
 #include "kernel/watch.h"
 #include "kernel/workload.h"
 #include "probes/sched/sched_probe.h"
@@ -22,6 +23,7 @@
 namespace {
 
 using namespace kpulse;
+using bench::median;
 using Reference = Handle<reference_bpf, reference_bpf__destroy>;
 
 constexpr int kRounds = 5;
@@ -116,11 +118,6 @@ double measure_probe(double empty) {
   test::Watch watch(std::chrono::milliseconds(10), std::move(probes));
   with_load([&](const auto& done) { watch.run_until(done, std::chrono::seconds(60)); });
   return per_switch(probe.program_fds(), empty);
-}
-
-double median(std::vector<double> values) {
-  std::ranges::sort(values);
-  return values[values.size() / 2];
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/handle.h"
+#include "bench/median.h"
 #include "fault_empty.skel.h"
 #include "kernel/memory_watch.h"
 #include "kernel/watch.h"
@@ -20,6 +21,7 @@
 namespace {
 
 using namespace kpulse;
+using bench::median;
 using Empty = Handle<fault_empty_bpf, fault_empty_bpf__destroy>;
 
 constexpr int kRounds = 7;
@@ -64,11 +66,6 @@ double measure_probe() {
   test::MemoryWatch watch(std::chrono::milliseconds(10));
   with_load([&](const auto& done) { watch.run_until(done, std::chrono::seconds(60)); });
   return ns_per_run(watch.fault_program());
-}
-
-double median(std::vector<double> values) {
-  std::ranges::sort(values);
-  return values[values.size() / 2];
 }
 
 }  // namespace

@@ -15,6 +15,10 @@ void Columns::append_to(std::vector<Column>& columns) const {
   }
 }
 
+void add_value(Series& series, std::uint32_t field, std::uint64_t value) {
+  if (value != 0) series.columns.push_back({.field = field, .values = {value}, .reals = {}, .buckets = {}});
+}
+
 void leave_out(const std::vector<std::uint32_t>& fields, Series& series) {
   series.unmeasured = fields;
   std::erase_if(series.columns,

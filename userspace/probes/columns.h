@@ -28,6 +28,9 @@ class Columns {
 /// Says of these fields that they are not measured here.
 void leave_out(const std::vector<std::uint32_t>& fields, Series& series);
 
+/// Appends the column of an interval's only row, unless the value is 0. Fields ascend.
+void add_value(Series& series, std::uint32_t field, std::uint64_t value);
+
 /// What was recorded between two readings of a cumulative histogram; `before` becomes `now`. Nothing recorded: no
 /// buckets.
 [[nodiscard]] Column difference(std::uint32_t field, kp_histogram& before, const kp_histogram& now);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "model/ids.h"
+#include "probes/columns.h"
 
 namespace kpulse::probes {
 
@@ -91,8 +92,7 @@ void BlockAssembler::append_losses(std::vector<Series>& series) {
   losses_sent_ = losses_;
   Series row{.measurement = ids::kBlockLosses, .tags = {}, .absent = {}, .columns = {}, .times = {}};
   for (std::uint32_t field = 1; const std::uint64_t value : losses_) {
-    if (value != 0) row.columns.push_back({.field = field, .values = {value}, .reals = {}, .buckets = {}, .sum = 0});
-    ++field;
+    add_value(row, field++, value);
   }
   series.push_back(std::move(row));
 }

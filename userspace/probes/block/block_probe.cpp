@@ -1,7 +1,5 @@
 #include "probes/block/block_probe.h"
 
-#include <bpf/bpf.h>
-
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -214,7 +212,7 @@ void BlockProbe::look_around(std::uint64_t end) {
     follow_device(index);
     settle_depth(index, end);
   }
-  missed_ = recursion_misses();
+  missed_ = bpf::recursion_misses(skeleton_->obj);
 }
 
 void BlockProbe::drain(std::uint64_t end) {
@@ -238,16 +236,6 @@ void BlockProbe::collect(const WindowRange& windows, TaskTable& tasks, std::vect
   assembler_.collect(windows, tasks, series);
   groups_.collect(
       cpus_.values(), bios_.values(), [this](std::uint32_t slot) { return cgroups_->name(slot); }, series);
-}
-
-std::uint64_t BlockProbe::recursion_misses() const {
-  std::uint64_t missed = 0;
-  for (const int fd : program_fds()) {
-    bpf_prog_info info{};
-    __u32 size = sizeof(info);
-    if (bpf_obj_get_info_by_fd(fd, &info, &size) == 0) missed += info.recursion_misses;
-  }
-  return missed;
 }
 
 const kp_block_losses& BlockProbe::losses() const {

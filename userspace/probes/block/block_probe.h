@@ -58,7 +58,6 @@ class BlockProbe final : public Probe {
   void mark_stacked();
   void release_device(std::uint32_t dev);
   void settle_depth(std::uint32_t series, std::uint64_t end);
-  [[nodiscard]] std::uint64_t recursion_misses() const;
   [[nodiscard]] kp_block_times times_of(std::uint32_t series) const;
   /// Hands over what the times of a series have grown by.
   void take_times(std::uint32_t series);

@@ -2,6 +2,7 @@
 
 #include "model/ids.h"
 #include "probes/block/block_series.h"
+#include "probes/columns.h"
 
 namespace kpulse::probes {
 namespace {
@@ -19,10 +20,6 @@ kp_block_group sum_of(std::span<const kp_block_cpu> cpus, const kp_block_group& 
   return sum;
 }
 
-void add(Series& series, std::uint32_t field, std::uint64_t value) {
-  if (value != 0) series.columns.push_back({.field = field, .values = {value}, .reals = {}, .buckets = {}});
-}
-
 }  // namespace
 
 void BlockGroups::collect(std::span<const kp_block_cpu> cpus, std::span<const kp_block_group> bios,
@@ -35,9 +32,9 @@ void BlockGroups::collect(std::span<const kp_block_cpu> cpus, std::span<const kp
                .tags = {name(number / KP_BLOCK_OPS), std::string(block_op_name(number % KP_BLOCK_OPS))},
                .absent = {},
                .columns = {}};
-    add(row, id::kIos, now.ios - before.ios);
-    add(row, id::kBytes, now.bytes - before.bytes);
-    add(row, id::kTime, now.ns - before.ns);
+    add_value(row, id::kIos, now.ios - before.ios);
+    add_value(row, id::kBytes, now.bytes - before.bytes);
+    add_value(row, id::kTime, now.ns - before.ns);
     series.push_back(std::move(row));
     before = now;
   }

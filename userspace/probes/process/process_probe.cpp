@@ -11,6 +11,7 @@
 #include "bpf/kernel.h"
 #include "cgroups/table.h"
 #include "model/ids.h"
+#include "probes/columns.h"
 #include "process.skel.h"
 
 void destroy_process_bpf(process_bpf* skeleton) noexcept {
@@ -25,10 +26,6 @@ namespace id = ids::process;
 /// What one read() of the iterator may return.
 constexpr std::size_t kChunk = 512;
 constexpr std::size_t kMaxThreads = 262'144;
-
-void add(Series& series, std::uint32_t field, std::uint64_t value) {
-  if (value != 0) series.columns.push_back({.field = field, .values = {value}, .reals = {}, .buckets = {}});
-}
 
 }  // namespace
 
@@ -87,15 +84,15 @@ void ProcessProbe::append_rows(const std::vector<ProcessUse>& uses, std::uint64_
                  .tags = {std::to_string(++rank), std::string(resource.name)},
                  .absent = {},
                  .columns = {}};
-      add(row, id::kTask, tasks.add(use->process));
-      add(row, id::kCpu, use->cpu_ns);
-      add(row, id::kWait, use->wait_ns);
-      add(row, id::kMinorFaults, use->minor_faults);
-      add(row, id::kMajorFaults, use->major_faults);
-      add(row, id::kRead, use->read_bytes);
-      add(row, id::kWrite, use->write_bytes);
-      add(row, id::kThreads, use->threads);
-      add(row, id::kInterval, interval_ns);
+      add_value(row, id::kTask, tasks.add(use->process));
+      add_value(row, id::kCpu, use->cpu_ns);
+      add_value(row, id::kWait, use->wait_ns);
+      add_value(row, id::kMinorFaults, use->minor_faults);
+      add_value(row, id::kMajorFaults, use->major_faults);
+      add_value(row, id::kRead, use->read_bytes);
+      add_value(row, id::kWrite, use->write_bytes);
+      add_value(row, id::kThreads, use->threads);
+      add_value(row, id::kInterval, interval_ns);
       series.push_back(std::move(row));
     }
   }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "model/ids.h"
+#include "probes/columns.h"
 
 namespace kpulse::probes {
 namespace {
@@ -12,10 +13,6 @@ namespace id = ids::cgroup_sched;
 
 Series series_of(std::uint32_t measurement, const std::string& cgroup) {
   return {.measurement = measurement, .tags = {cgroup}, .absent = {}, .columns = {}};
-}
-
-void add(Series& series, std::uint32_t field, std::uint64_t value) {
-  if (value != 0) series.columns.push_back({.field = field, .values = {value}, .reals = {}, .buckets = {}});
 }
 
 }  // namespace
@@ -55,23 +52,24 @@ void SchedGroups::collect(std::span<const kp_sched_groups> cpus, std::span<const
     const RunningGroup& cpu = running[number];
     if (!cpu.busy || clock <= cpu.from) continue;
     const std::uint32_t slot = cpu.slot % KP_CGROUP_SLOTS;
-    // Once the task has left, all its time is in the counter. Adding it again would not only be wrong for this cgroup: the next one
-    // to have the slot would have to make up for it before any time of its own is seen.
+    // Once the task has left, all its time is in the counter. Adding it again would not only be wrong for this cgroup:
+    // the next one to have the slot would have to make up for it before any time of its own is seen.
     const std::uint64_t since = cpus[number].group[slot].cpu_ns - cpu.counted;
     running_ns[slot] += clock - cpu.from - std::min(since, clock - cpu.from);
   }
   for (std::uint32_t slot = 0; slot < KP_CGROUP_SLOTS; ++slot) {
     Sum now = sum_of(cpus, slot);
-    // The two clocks of a task that moves itself to another cgroup (bpf/sched/group.bpf.h) may differ: never count down.
+    // The two clocks of a task that moves itself to another cgroup (bpf/sched/group.bpf.h) may differ: never count
+    // down.
     now.cpu = std::max(now.cpu + running_ns[slot], before_[slot].cpu);
     const Sum before = std::exchange(before_[slot], now);
     if (now.cpu == before.cpu && now.switches == before.switches && now.waits == before.waits) continue;
     const std::string cgroup = name(slot);
     Series sched = series_of(ids::kCgroupSched, cgroup);
-    add(sched, id::kCpu, now.cpu - before.cpu);
-    add(sched, id::kSwitches, now.switches - before.switches);
-    add(sched, id::kWaits, now.waits - before.waits);
-    add(sched, id::kWait, now.wait - before.wait);
+    add_value(sched, id::kCpu, now.cpu - before.cpu);
+    add_value(sched, id::kSwitches, now.switches - before.switches);
+    add_value(sched, id::kWaits, now.waits - before.waits);
+    add_value(sched, id::kWait, now.wait - before.wait);
     series.push_back(std::move(sched));
     if (now.waits == before.waits) continue;
     Column column = waits_since(cpus, slot);
