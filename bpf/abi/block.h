@@ -23,39 +23,44 @@
 #define KP_BLOCK_DEVICES 16
 
 /* A series is one operation of one device; 0 to KP_BLOCK_OPS - 1 are those of "other". A device is a disk or a partition. What is done to a
- * partition is counted for it, and not for the disk, where the agent adds it; but for the depth, of which both know. */
-#define KP_BLOCK_SERIES 52
+ * partition is counted for it, and not for the disk, where the agent adds it; but both know what enters and leaves the device. */
+#define KP_BLOCK_SERIES 48
 
 /* Slots by window. A series has 2^ring_bits of them, so there is room for KP_BLOCK_SLOTS >> ring_bits series: the agent chooses by the
  * windows' length. */
-#define KP_BLOCK_SLOTS 6656
-#define KP_BLOCK_RING_BITS_MIN 7 /* 128 windows of 52 series: windows of 5 ms and more */
-#define KP_BLOCK_RING_BITS_MAX 8 /* 256 windows of 26 series */
+#define KP_BLOCK_SLOTS 6144
+#define KP_BLOCK_RING_BITS_MIN 7 /* 128 windows of 48 series: windows of 5 ms and more */
+#define KP_BLOCK_RING_BITS_MAX 8 /* 256 windows of 24 series */
 
-/* What one series did in one window: a cache line. See lib/slot.bpf.h for who writes what. */
-struct kp_block_slot {
+/* What one series did in one window is in two slots, of the CPUs that submit and of those that end, which mostly are others: a cache line that
+ * both write to is what counting costs most. See lib/slot.bpf.h for who writes what. */
+
+/* What went to the device. */
+struct kp_block_entry {
 	__u64 window;   /* 0: free */
-	__u64 ios_net;  /* I/Os that ended, plus 2^32 for each that went to the device and minus 2^32 for each that left it */
+	__u64 depth_ns; /* rest of the window at each I/O that went to the device */
+	__u32 entered;  /* also those that ended without having been there */
+	__u32 net_max;  /* most that had entered than had left (ended or requeued), since the window began */
+	__u32 merges;
+	__u32 requeues; /* left the device, to enter it again */
+};
+KP_ASSERT_SIZE(struct kp_block_entry, 32);
+
+/* What ended. A cache line. */
+struct kp_block_exit {
+	__u64 window;
 	__u64 bytes;
 	__u64 queue_ns;
 	__u64 device_ns;
-	__u64 depth_ns; /* rest of the window at each I/O that went to the device, less the same at each that left it; wraps */
+	__u64 depth_ns; /* rest of the window at each I/O that left the device, ended or requeued */
+	__u32 ios;
 	__u32 worst;    /* longest total time >> KP_BLOCK_WORST_SHIFT, plus 1; 0: none */
-	__u32 net_max;  /* most that had gone to the device than had left it, since the window began */
-	__u32 merges;
-	__u32 requeues;
+	__u32 errors_io;
+	__u32 errors_timeout;
+	__u32 errors_nospc;
+	__u32 errors_other;
 };
-KP_ASSERT_SIZE(struct kp_block_slot, 64);
-
-/* The I/Os that failed, apart because there mostly are none. As many as there are slots. */
-struct kp_block_errors {
-	__u64 window;
-	__u32 io;
-	__u32 timeout;
-	__u32 nospc;
-	__u32 other;
-};
-KP_ASSERT_SIZE(struct kp_block_errors, 24);
+KP_ASSERT_SIZE(struct kp_block_exit, 64);
 
 #define KP_BLOCK_WORST_SHIFT 4 /* 16 ns: 68 s fit, longer ones count as that long when the worst one is looked for */
 

@@ -40,8 +40,7 @@ struct ended {
 	__u64 queue_ns;
 	__u64 device_ns;
 	__u64 sector;
-	__u32 bytes;
-	__u32 series;
+	struct account here;
 	int status;
 	bool queued; /* queue_ns is known: requests only, a bio-based device has no queue of its own */
 	bool issued; /* it was at the device */
@@ -83,12 +82,12 @@ static __always_inline void count_bucket(__u32 *buckets, __u64 value, bool share
 
 static __always_inline void count_times(struct kp_block_cpu *cpu, const struct ended *io)
 {
-	bool shared = io->series < KP_BLOCK_OPS;
+	bool shared = io->here.series < KP_BLOCK_OPS;
 	struct kp_block_times *times;
 
-	if (io->series >= KP_BLOCK_SERIES)
+	if (io->here.series >= KP_BLOCK_SERIES)
 		return;
-	times = &cpu->times[io->series];
+	times = &cpu->times[io->here.series];
 	if (io->queued) {
 		add(&times->queue_sum, io->queue_ns, shared);
 		count_bucket(times->queue, io->queue_ns, shared);
@@ -113,7 +112,7 @@ static __always_inline void count_group(struct kp_block_group *group, const stru
 	if (!group)
 		return;
 	add(&group->ios, 1, shared);
-	add(&group->bytes, io->bytes, shared);
+	add(&group->bytes, io->here.bytes, shared);
 	if (io->timed)
 		add(&group->ns, io->queue_ns + io->device_ns, shared);
 }
@@ -132,8 +131,8 @@ static __noinline int offer_worst(const struct ended *io, const struct kp_task *
 	worst.queue_ns = io->queue_ns;
 	worst.device_ns = io->device_ns;
 	worst.sector = io->sector;
-	worst.bytes = io->bytes;
-	worst.series = io->series;
+	worst.bytes = io->here.bytes;
+	worst.series = io->here.series;
 	worst.epoch = now->epoch;
 	if (submitter)
 		worst.submitter = *submitter;
@@ -145,42 +144,35 @@ static __noinline int offer_worst(const struct ended *io, const struct kp_task *
 }
 
 /* True when this one is the longest of its window so far. */
-static __always_inline bool is_worst(struct kp_block_slot *slot, __u64 total)
+static __always_inline bool is_worst(struct kp_block_exit *exit, __u64 total)
 {
 	__u64 units = total >> KP_BLOCK_WORST_SHIFT;
 	__u32 value = units > 0xffffffff ? 0xffffffff : (__u32)units + 1;
 
-	if (value <= *(volatile __u32 *)&slot->worst)
+	if (value <= *(volatile __u32 *)&exit->worst)
 		return false;
-	raise(&slot->worst, value);
+	raise(&exit->worst, value);
 	return true;
 }
 
 /* All but the times and the cgroup. No seat: there is no note of it. */
 static __always_inline void account(const struct ended *io, const struct seat *seat, const struct moment *now)
 {
-	struct kp_block_slot *slot;
+	struct kp_block_exit *exit = leave_device(&io->here, now);
 
-	if (seat && note_of(seat)->here.issued) {
-		slot = leave_device(io->series, note_of(seat)->here.whole, now, 1);
-	} else {
-		slot = slot_of(io->series, now->window);
-		if (slot)
-			__sync_fetch_and_add(&slot->ios_net, 1);
-	}
-	if (!slot)
+	if (!exit)
 		return;
-	if (io->bytes)
-		__sync_fetch_and_add(&slot->bytes, io->bytes);
+	if (io->here.bytes)
+		__sync_fetch_and_add(&exit->bytes, io->here.bytes);
 	if (io->status)
-		count_error(io->series, now->window, io->status);
+		count_error(exit, io->status);
 	if (!io->timed)
 		return;
 	if (io->queue_ns)
-		__sync_fetch_and_add(&slot->queue_ns, io->queue_ns);
-	__sync_fetch_and_add(&slot->device_ns, io->device_ns);
-	if (is_worst(slot, io->queue_ns + io->device_ns))
-		offer_worst(io, seat ? submitter_of(seat) : NULL, now);
+		__sync_fetch_and_add(&exit->queue_ns, io->queue_ns);
+	__sync_fetch_and_add(&exit->device_ns, io->device_ns);
+	if (is_worst(exit, io->queue_ns + io->device_ns))
+		offer_worst(io, seat ? &origin_of(seat)->submitter : NULL, now);
 }
 
 /* The time from one instant to another; none, and counted, when the clock says it went backwards. */

@@ -45,12 +45,12 @@ static __always_inline struct block_device *device_of(struct request *rq)
 /* Who it is from, and where it counts. */
 static __always_inline void describe(const struct seat *seat, const struct place *place, struct bio *bio, __u32 op)
 {
-	struct note *note = note_of(seat);
-	__u32 slot = name_submitter(submitter_of(seat), bio);
+	struct origin *origin = origin_of(seat);
+	__u32 slot = name_submitter(&origin->submitter, bio);
 
-	note->here.series = place->series;
-	note->here.whole = place->whole;
-	note->group = place->stacked ? KP_BLOCK_GROUPS /* none */ : slot * KP_BLOCK_OPS + op;
+	origin->use.here.series = place->series;
+	origin->use.here.whole = place->whole;
+	origin->use.group = place->stacked ? KP_BLOCK_GROUPS /* none */ : slot * KP_BLOCK_OPS + op;
 }
 
 static __always_inline bool begin_request(struct seat *seat, struct request *rq)
@@ -58,14 +58,9 @@ static __always_inline bool begin_request(struct seat *seat, struct request *rq)
 	struct gendisk *disk = disk_of(rq);
 	__u32 op = op_class(rq->cmd_flags);
 	struct place place;
-	struct note *note;
 
 	if (!disk || !begin_note(seat, key_of(rq)))
 		return false;
-	note = note_of(seat);
-	note->begun = recent_mono(); /* how old the note is, until the request is issued */
-	note->issued = 0;
-	note->here.bytes = 0;
 	place = place_of(disk, device_of(rq), op);
 	describe(seat, &place, rq->bio, op);
 	return true;
@@ -92,13 +87,15 @@ int BPF_PROG(kp_rq_insert, struct request *rq)
 	return 0;
 }
 
-static __always_inline void enter(struct note *note, __u32 bytes, const struct moment *now)
+static __always_inline void issue(const struct seat *seat, __u64 begun, __u32 bytes, const struct moment *now)
 {
-	note->issued = now->mono;
-	if (!note->here.bytes)
-		note->here.bytes = bytes;
-	note->here.issued = 1;
-	enter_device(note->here.series, note->here.whole, now);
+	struct account *here = &origin_of(seat)->use.here;
+
+	if (!here->bytes)
+		here->bytes = bytes;
+	here->issued = 1;
+	enter_device(here, now);
+	write_note(seat, begun, now->mono);
 }
 
 SEC("tp_btf/block_rq_issue")
@@ -109,15 +106,14 @@ int BPF_PROG(kp_rq_issue, struct request *rq)
 
 	if (!moment_now(&now))
 		return 0;
-	if (!find_seat(&seat, key_of(rq)) || note_of(&seat)->issued) {
-		if (seat.set && note_of(&seat)->key == key_of(rq) && !is_over(&seat))
+	if (!find_seat(&seat, key_of(rq)) || origin_of(&seat)->use.here.issued) {
+		if (seat.set && holds(&seat, key_of(rq)) && !is_over(&seat))
 			return 0; /* a requeue was missed: it is still counted as being there */
 		/* The flush that a flush sequence sends, or the first we see of a request. */
 		if (!begin_request(&seat, rq))
 			return 0;
 	}
-	note_of(&seat)->begun = begun_at(rq);
-	enter(note_of(&seat), rq->__data_len, &now);
+	issue(&seat, begun_at(rq), rq->__data_len, &now);
 	return 0;
 }
 
@@ -144,7 +140,7 @@ static __always_inline void time_request(struct ended *io, struct request *rq, c
 
 	if (!issued && rq->io_start_time_ns > begun) /* our program at issue was skipped */
 		issued = begun ? rq->io_start_time_ns : 0;
-	io->timed = issued || !io->bytes || io->status;
+	io->timed = issued || !io->here.bytes || io->status;
 	if (!io->timed) /* it must have been at the device: nobody knows since when */
 		KP_LOSE(untimed);
 	io->queued = begun != 0;
@@ -168,26 +164,26 @@ static __always_inline __u64 first_sector(__u64 sector, __u32 bytes, __u32 rest)
 	return bytes > rest ? sector - ((bytes - rest) >> 9) : sector;
 }
 
-static __always_inline void end_noted(struct request *rq, int status, __u32 bytes, const struct seat *seat)
+static __always_inline void end_noted(struct request *rq, int status, __u32 bytes, const struct seat *seat, const struct note *note)
 {
 	struct kp_block_cpu *cpu = this_cpu();
-	struct note *note = note_of(seat);
 	struct moment now = {};
 	struct ended io = {};
 
 	if (!moment_now(&now))
 		return;
-	io.series = note->here.series;
-	io.bytes = note->here.bytes ? note->here.bytes : bytes;
-	io.sector = first_sector(rq->__sector, io.bytes, rq->__data_len);
+	io.here = note->use.here;
+	if (!io.here.bytes)
+		io.here.bytes = bytes;
+	io.sector = first_sector(rq->__sector, io.here.bytes, rq->__data_len);
 	io.status = status;
 	time_request(&io, rq, note, now.mono);
 	if (cpu && io.timed)
 		count_times(cpu, &io);
 	if (cpu)
-		count_group(requests_of(cpu, note->group), &io, false);
+		count_group(requests_of(cpu, note->use.group), &io, false);
 	account(&io, seat, &now);
-	end_note(seat);
+	end_note(seat, &note->use);
 }
 
 static __always_inline void end_unseen(struct request *rq, int status, __u32 bytes)
@@ -196,11 +192,12 @@ static __always_inline void end_unseen(struct request *rq, int status, __u32 byt
 	struct kp_block_cpu *cpu = this_cpu();
 	struct moment now = {};
 	struct ended io = {};
+	struct place place;
 
 	if (!disk || !moment_now(&now))
 		return;
-	io.series = place_of(disk, device_of(rq), op_class(rq->cmd_flags)).series;
-	io.bytes = bytes;
+	place = place_of(disk, device_of(rq), op_class(rq->cmd_flags));
+	io.here = (struct account){.bytes = bytes, .series = place.series, .whole = place.whole};
 	io.sector = first_sector(rq->__sector, 0, 0);
 	io.status = status;
 	time_unseen(&io, rq, now.mono);
@@ -212,12 +209,13 @@ static __always_inline void end_unseen(struct request *rq, int status, __u32 byt
 SEC("tp_btf/block_rq_complete")
 int BPF_PROG(kp_rq_complete, struct request *rq, int error, unsigned int bytes)
 {
+	struct note note;
 	struct seat seat;
 
 	if (!ends(rq, bytes))
 		return 0;
-	if (find_note(&seat, key_of(rq)))
-		end_noted(rq, error, bytes, &seat);
+	if (read_note(&seat, key_of(rq), &note))
+		end_noted(rq, error, bytes, &seat, &note);
 	else
 		end_unseen(rq, error, bytes);
 	return 0;
@@ -228,35 +226,32 @@ SEC("tp_btf/block_rq_requeue")
 int BPF_PROG(kp_rq_requeue, struct request *rq)
 {
 	struct moment now = {};
-	struct kp_block_slot *slot;
-	struct note *note;
+	struct account *here;
 	struct seat seat;
 
 	if (!moment_now(&now) || !find_note(&seat, key_of(rq)))
 		return 0;
-	note = note_of(&seat);
-	if (note->here.issued)
-		leave_device(note->here.series, note->here.whole, &now, 0);
-	slot = slot_of(note->here.series, now.window);
-	if (slot)
-		__sync_fetch_and_add(&slot->requeues, 1);
-	if (!note->begun)
-		note->begun = note->issued;
-	note->issued = 0;
-	note->here.issued = 0;
+	here = &origin_of(&seat)->use.here;
+	if (!here->issued) /* not seen going there: it does not leave either */
+		return 0;
+	step_back(here->series, &now);
+	if (here->whole != KP_NO_SERIES)
+		step_back(here->whole, &now);
+	here->issued = 0;
+	write_note(&seat, 0, 0);
 	return 0;
 }
 
 static __always_inline void count_merge(__u32 series)
 {
-	struct kp_block_slot *slot;
+	struct kp_block_entry *entry;
 	struct moment now = {};
 
 	if (!moment_now(&now))
 		return;
-	slot = slot_of(series, now.window);
-	if (slot)
-		__sync_fetch_and_add(&slot->merges, 1);
+	entry = entry_of(series, now.window);
+	if (entry)
+		__sync_fetch_and_add(&entry->merges, 1);
 }
 
 /* rq has been merged into its predecessor and ends with it. */
@@ -267,8 +262,8 @@ int BPF_PROG(kp_rq_merge, struct request *rq)
 
 	if (!find_note(&seat, key_of(rq)))
 		return 0;
-	count_merge(note_of(&seat)->here.series);
-	end_note(&seat);
+	count_merge(origin_of(&seat)->use.here.series);
+	end_note(&seat, &origin_of(&seat)->use);
 	return 0;
 }
 
@@ -309,11 +304,9 @@ int BPF_PROG(kp_bio_queue, struct bio *bio)
 		return 0;
 	}
 	op = op_class(bio->bi_opf);
-	note_of(&seat)->begun = now.mono;
-	note_of(&seat)->here.bytes = bio->bi_iter.bi_size;
 	place = place_of(disk, bio->bi_bdev, op);
 	describe(&seat, &place, bio, op);
-	enter(note_of(&seat), 0, &now);
+	issue(&seat, now.mono, bio->bi_iter.bi_size, &now);
 	return 0;
 }
 
@@ -324,25 +317,23 @@ int BPF_PROG(kp_bio_complete, struct request_queue *queue, struct bio *bio)
 	struct kp_block_cpu *cpu = this_cpu();
 	struct moment now = {};
 	struct ended io = {};
-	struct note *note;
+	struct note note;
 	struct seat seat;
 	__u32 group;
 
-	if (!moment_now(&now) || !find_note(&seat, key_of(bio)))
+	if (!moment_now(&now) || !read_note(&seat, key_of(bio), &note))
 		return 0;
-	note = note_of(&seat);
-	io.series = note->here.series;
-	io.bytes = note->here.bytes;
-	io.sector = first_sector(bio->bi_iter.bi_sector, io.bytes, bio->bi_iter.bi_size);
+	io.here = note.use.here;
+	io.sector = first_sector(bio->bi_iter.bi_sector, io.here.bytes, bio->bi_iter.bi_size);
 	io.status = bio->bi_status;
 	io.timed = true;
 	io.issued = true;
-	io.device_ns = elapsed(note->begun, now.mono);
+	io.device_ns = elapsed(note.begun, now.mono);
 	if (cpu)
 		count_times(cpu, &io);
-	group = note->group;
+	group = note.use.group;
 	count_group(bpf_map_lookup_elem(&kp_block_bios, &group), &io, true);
 	account(&io, &seat, &now);
-	end_note(&seat);
+	end_note(&seat, &note.use);
 	return 0;
 }

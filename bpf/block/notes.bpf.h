@@ -5,9 +5,11 @@
  * from the first event to the last (a tag is not: with a scheduler a request gets its hardware tag late, and a bio has none). The kernel uses
  * its requests again and again, so a note is kept for the next use, and the address says which note of the set to look at first.
  *
- * An I/O mostly ends on another CPU than it began on, and what that costs is the cache lines that both write to (72 % of all, see
- * docs/adr/0010). So whoever ends an I/O only reads its note; that it has ended is said in a line that only those write to who end I/Os. When
- * eight others are in flight in the same set there is no note: the request is then timed by its own stamps, and counted as unseen. */
+ * An I/O mostly ends on another CPU than it began on, and what that costs is the cache lines that one writes and the other reads or writes
+ * (docs/adr/0010). So what is known of an I/O stays in a line that only those touch who submit, its origin, until it goes to the device. Then
+ * what the end has to know is written into another line at once, its note, which is not read again there. Whoever ends an I/O only reads the note,
+ * and says that it has ended in a line that only those write to who end I/Os. When eight others are in flight in the same set there is no note:
+ * the request is then timed by its own stamps, and counted as unseen. */
 #ifndef KPULSE_BLOCK_NOTES_BPF_H
 #define KPULSE_BLOCK_NOTES_BPF_H
 
@@ -27,28 +29,42 @@ struct account {
 	__u8 series;
 	__u8 whole;   /* series of the disk that the partition is on; KP_NO_SERIES when it is the disk itself */
 	__u16 issued; /* it went to the device */
-};
+} __attribute__((aligned(8))); /* copied at once */
 
-/* One cache line. */
-struct note {
-	__u64 key;    /* see key_of(); 0: never used */
-	__u64 begun;  /* once it is issued: 0 when unknown */
-	__u64 issued; /* 0: not at the device */
+/* One use of a note. */
+struct use {
 	struct account here;
 	struct account last; /* of the use before this one, in case that its end was not seen */
-	__u32 turn;   /* number of this use */
-	__u16 group;  /* see KP_BLOCK_GROUPS */
-	__u16 reserved[9];
+	__u32 turn;  /* number of this use */
+	__u16 group; /* see KP_BLOCK_GROUPS */
+	__u16 reserved;
+};
+
+/* What the end of an I/O has to know. One cache line. */
+struct note {
+	struct use use;
+	__u64 begun;  /* 0: unknown */
+	__u64 issued; /* 0: not at the device */
+	__u64 reserved[3];
 };
 KP_ASSERT_SIZE(struct note, 64);
 
+/* What those have to know who submit it, and whoever wants the submitter's name. One cache line. */
+struct origin {
+	struct kp_task submitter;
+	struct use use;
+	__u64 since; /* some time after this turn's beginning, before its end */
+};
+KP_ASSERT_SIZE(struct origin, 64);
+
 struct note_set {
+	__u64 key[KP_NOTE_WAYS]; /* see key_of(); 0: never used */
 	struct note note[KP_NOTE_WAYS];
-	struct kp_task submitter[KP_NOTE_WAYS];
+	struct origin origin[KP_NOTE_WAYS];
 	__u32 ended[KP_NOTE_WAYS]; /* the last turn that has ended */
 	__u32 reserved[KP_NOTE_WAYS];
 };
-KP_ASSERT_SIZE(struct note_set, 13 * 64);
+KP_ASSERT_SIZE(struct note_set, 18 * 64);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -74,9 +90,9 @@ static __always_inline __u32 *ended_of(const struct seat *seat)
 	return &seat->set->ended[seat->way & (KP_NOTE_WAYS - 1)];
 }
 
-static __always_inline struct kp_task *submitter_of(const struct seat *seat)
+static __always_inline struct origin *origin_of(const struct seat *seat)
 {
-	return &seat->set->submitter[seat->way & (KP_NOTE_WAYS - 1)];
+	return &seat->set->origin[seat->way & (KP_NOTE_WAYS - 1)];
 }
 
 /* The address of a request or bio as a number. The verifier does not let a kernel pointer be one, but it does let two be subtracted: so it is
@@ -101,10 +117,15 @@ static __noinline __u32 search_way(struct note_set *set, __u64 key)
 		return KP_NOTE_WAYS;
 #pragma unroll
 	for (__u32 way = 0; way < KP_NOTE_WAYS; way++) {
-		if (set->note[way].key == key)
+		if (set->key[way] == key)
 			return way;
 	}
 	return KP_NOTE_WAYS;
+}
+
+static __always_inline bool holds(const struct seat *seat, __u64 key)
+{
+	return seat->set->key[seat->way & (KP_NOTE_WAYS - 1)] == key;
 }
 
 /* The note that the object has or had. Where there is none, `way` is the one to try first. */
@@ -117,7 +138,7 @@ static __always_inline bool find_seat(struct seat *seat, __u64 key)
 	seat->way = hash >> (64 - KP_NOTE_SETS_BITS - KP_NOTE_WAY_BITS) & (KP_NOTE_WAYS - 1);
 	if (!seat->set)
 		return false;
-	if (note_of(seat)->key == key)
+	if (holds(seat, key))
 		return true;
 	other = search_way(seat->set, key);
 	if (other >= KP_NOTE_WAYS)
@@ -128,13 +149,41 @@ static __always_inline bool find_seat(struct seat *seat, __u64 key)
 
 static __always_inline bool is_over(const struct seat *seat)
 {
-	return *(volatile __u32 *)ended_of(seat) == note_of(seat)->turn;
+	return *(volatile __u32 *)ended_of(seat) == origin_of(seat)->use.turn;
 }
 
-/* The note of an I/O that has not ended. */
+/* The note of an I/O that has not ended, for those who submit. */
 static __always_inline bool find_note(struct seat *seat, __u64 key)
 {
 	return find_seat(seat, key) && !is_over(seat);
+}
+
+/* The same for its end: what was noted. */
+static __always_inline bool read_note(struct seat *seat, __u64 key, struct note *noted)
+{
+	if (!find_seat(seat, key))
+		return false;
+	*noted = *note_of(seat);
+	if ((__s32)(noted->use.turn - *(volatile __u32 *)ended_of(seat)) > 0)
+		return true;
+	noted->use = origin_of(seat)->use; /* there may be one that never went to the device, and has no note */
+	noted->issued = 0;
+	return !is_over(seat);
+}
+
+static __always_inline void enter_device(const struct account *io, const struct moment *now)
+{
+	enter(io->series, now);
+	if (io->whole != KP_NO_SERIES)
+		enter(io->whole, now);
+}
+
+/* Returns the slot that the I/O is counted in. */
+static __always_inline struct kp_block_exit *leave_device(const struct account *io, const struct moment *now)
+{
+	if (io->whole != KP_NO_SERIES)
+		leave(io->whole, io->issued, now);
+	return leave(io->series, io->issued, now);
 }
 
 /* The end of an I/O was not shown to us, but it must have been, for the request or bio was used again. It counts now, in no time; whether it
@@ -143,34 +192,34 @@ static __always_inline bool find_note(struct seat *seat, __u64 key)
 static __noinline int give_up(const struct account *io)
 {
 	struct moment now = {};
-	struct kp_block_slot *slot;
+	struct kp_block_exit *exit;
 
 	KP_LOSE(unended);
 	if (!io || !io->issued || !moment_now(&now))
 		return 0;
-	slot = leave_device(io->series, io->whole, &now, 1);
-	if (slot)
-		__sync_fetch_and_add(&slot->bytes, io->bytes);
+	exit = leave_device(io, &now);
+	if (exit)
+		__sync_fetch_and_add(&exit->bytes, io->bytes);
 	return 0;
 }
 
 /* Takes a note from an object whose last I/O has ended, or must have ended long ago. */
 static __noinline bool take_way(struct note_set *set, __u32 way, __u64 key, __u64 old)
 {
-	struct note *note;
+	struct origin *origin;
 	__u64 held;
 
 	if (!set || way >= KP_NOTE_WAYS)
 		return false;
-	note = &set->note[way];
-	held = *(volatile __u64 *)&note->key;
-	if (held && set->ended[way] != note->turn && (note->issued ? note->issued : note->begun) >= old)
+	origin = &set->origin[way];
+	held = *(volatile __u64 *)&set->key[way];
+	if (held && set->ended[way] != origin->use.turn && origin->since >= old)
 		return false;
-	if (__sync_val_compare_and_swap(&note->key, held, key) != held)
+	if (__sync_val_compare_and_swap(&set->key[way], held, key) != held)
 		return false;
-	if (held && set->ended[way] != note->turn)
-		give_up(&note->here);
-	set->ended[way] = note->turn;
+	if (held && set->ended[way] != origin->use.turn)
+		give_up(&origin->use.here);
+	set->ended[way] = origin->use.turn;
 	return true;
 }
 
@@ -197,7 +246,7 @@ static __noinline __u32 take_any(struct note_set *set, __u32 way, __u64 key)
 /* A note for an I/O that begins; false when there is no room. The caller fills it in. */
 static __always_inline bool begin_note(struct seat *seat, __u64 key)
 {
-	struct note *note;
+	struct origin *origin;
 
 	if (!find_seat(seat, key)) {
 		if (!seat->set)
@@ -206,22 +255,32 @@ static __always_inline bool begin_note(struct seat *seat, __u64 key)
 		if (seat->way >= KP_NOTE_WAYS)
 			return false;
 	}
-	note = note_of(seat);
-	note->last = note->here;
-	note->turn++;
-	note->here.issued = 0;
+	origin = origin_of(seat);
+	origin->use.last = origin->use.here;
+	origin->use.here = (struct account){};
+	origin->use.turn++;
+	origin->since = recent_mono();
 	return true;
 }
 
-/* The I/O ends. If the one before it did not, as far as was seen, that one has done so, too. */
-static __always_inline void end_note(const struct seat *seat)
+/* The I/O goes to the device: so does all that its end has to know. Last of all, for whoever waits for the line waits here. */
+static __always_inline void write_note(const struct seat *seat, __u64 begun, __u64 issued)
 {
 	struct note *note = note_of(seat);
-	__u32 *ended = ended_of(seat), turns = note->turn - *ended;
+
+	note->use = origin_of(seat)->use;
+	note->begun = begun;
+	note->issued = issued;
+}
+
+/* The I/O ends. If the one before it did not, as far as was seen, that one has done so, too. */
+static __always_inline void end_note(const struct seat *seat, const struct use *use)
+{
+	__u32 *ended = ended_of(seat), turns = use->turn - *ended;
 
 	if (turns != 1)
-		give_up(&note->last);
-	*(volatile __u32 *)ended = note->turn;
+		give_up(&use->last);
+	*(volatile __u32 *)ended = use->turn;
 }
 
 #endif

@@ -16,16 +16,22 @@ struct {
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, KP_BLOCK_SLOTS);
 	__type(key, __u32);
-	__type(value, struct kp_block_slot);
-} kp_block_slots SEC(".maps");
+	__type(value, struct kp_block_entry);
+} kp_block_entries SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, KP_BLOCK_SLOTS);
 	__type(key, __u32);
-	__type(value, struct kp_block_errors);
-} kp_block_errors SEC(".maps");
+	__type(value, struct kp_block_exit);
+} kp_block_exits SEC(".maps");
+
+/* By series, see enter(): low half of a window's number << 32 | a number that it takes more entries than to be deeper than before. */
+struct {
+	__u64 bound;
+	__u64 reserved[7];
+} kp_block_quotas[KP_BLOCK_SERIES] __attribute__((aligned(64)));
 
 /* An instant: which window it is in, and how much of that is left. */
 struct moment {
@@ -80,47 +86,53 @@ static __always_inline __u32 slot_index(__u32 series, __u64 window)
 	return series << bits | (__u32)(window & ((1U << bits) - 1));
 }
 
-/* The slot of a series in a window, claimed if it was free. NULL, and counted, when the agent has not cleared it of an older window. */
-static __always_inline struct kp_block_slot *slot_of(__u32 series, __u64 window)
+/* The slots of a series in a window, claimed if they were free. NULL, and counted, when the agent has not cleared them of an older window. */
+static __always_inline struct kp_block_entry *entry_of(__u32 series, __u64 window)
 {
 	__u32 index = slot_index(series, window);
-	struct kp_block_slot *slot = bpf_map_lookup_elem(&kp_block_slots, &index);
+	struct kp_block_entry *entry = bpf_map_lookup_elem(&kp_block_entries, &index);
 
-	if (!slot)
+	if (!entry)
 		return NULL;
-	if (kp_slot_claim(&slot->window, window))
-		return slot;
+	if (kp_slot_claim(&entry->window, window))
+		return entry;
+	KP_LOSE(overruns);
+	return NULL;
+}
+
+static __always_inline struct kp_block_exit *exit_of(__u32 series, __u64 window)
+{
+	__u32 index = slot_index(series, window);
+	struct kp_block_exit *exit = bpf_map_lookup_elem(&kp_block_exits, &index);
+
+	if (!exit)
+		return NULL;
+	if (kp_slot_claim(&exit->window, window))
+		return exit;
 	KP_LOSE(overruns);
 	return NULL;
 }
 
 /* Counts an error by class. Up to 5.15 the tracepoint hands over a negative errno, later a blk_status_t (whose numbers are fixed). */
-static __noinline int count_error(__u32 series, __u64 window, int status)
+static __noinline int count_error(struct kp_block_exit *exit, int status)
 {
-	__u32 index = slot_index(series, window);
-	struct kp_block_errors *errors = bpf_map_lookup_elem(&kp_block_errors, &index);
-
-	if (!errors)
+	if (!exit)
 		return 0;
-	if (!kp_slot_claim(&errors->window, window)) {
-		KP_LOSE(overruns);
-		return 0;
-	}
 	switch (status) {
 	case 10: /* BLK_STS_IOERR */
 	case -5: /* EIO */
-		__sync_fetch_and_add(&errors->io, 1);
+		__sync_fetch_and_add(&exit->errors_io, 1);
 		break;
 	case 2: /* BLK_STS_TIMEOUT */
 	case -110:
-		__sync_fetch_and_add(&errors->timeout, 1);
+		__sync_fetch_and_add(&exit->errors_timeout, 1);
 		break;
 	case 3: /* BLK_STS_NOSPC */
 	case -28:
-		__sync_fetch_and_add(&errors->nospc, 1);
+		__sync_fetch_and_add(&exit->errors_nospc, 1);
 		break;
 	default:
-		__sync_fetch_and_add(&errors->other, 1);
+		__sync_fetch_and_add(&exit->errors_other, 1);
 	}
 	return 0;
 }
@@ -137,43 +149,70 @@ static __always_inline void raise(__u32 *maximum, __u32 value)
 		__sync_val_compare_and_swap(maximum, seen, value);
 }
 
-static __always_inline void deepen(struct kp_block_slot *slot, const struct moment *now)
+/* How many have left in the window so far. */
+static __always_inline __u32 left_of(const struct kp_block_entry *entry, __u32 series, __u64 window)
 {
-	__s32 net;
+	__u32 index = slot_index(series, window), requeues = *(volatile __u32 *)&entry->requeues;
+	struct kp_block_exit *exit = bpf_map_lookup_elem(&kp_block_exits, &index);
 
-	if (!slot)
+	if (!exit || *(volatile __u64 *)&exit->window != window)
+		return requeues;
+	return requeues + *(volatile __u32 *)&exit->ios;
+}
+
+/* An I/O goes to the device. How many are there is the agent's business: it knows how many there were when the window began. Here the most of a
+ * window is kept, for which those that left have to be looked at: in a line that other CPUs write to. As their number only grows, they need
+ * not be while no more have entered than had left when it was last looked, plus the most so far. */
+static __always_inline void enter(__u32 series, const struct moment *now)
+{
+	struct kp_block_entry *entry = entry_of(series, now->window);
+	__u32 entered, left;
+	__u64 bound;
+
+	asm volatile("" : "+r"(series)); /* keep the compiler from adding it to a pointer before it was compared */
+	if (!entry || series >= KP_BLOCK_SERIES)
 		return;
-	net = (__s32)(__sync_fetch_and_add(&slot->ios_net, 1ULL << 32) >> 32) + 1;
-	__sync_fetch_and_add(&slot->depth_ns, now->left);
-	if (net > 0)
-		raise(&slot->net_max, net);
-}
-
-static __always_inline void flatten(struct kp_block_slot *slot, const struct moment *now, __u64 ended)
-{
-	if (!slot)
+	entered = __sync_fetch_and_add(&entry->entered, 1) + 1;
+	__sync_fetch_and_add(&entry->depth_ns, now->left);
+	bound = *(volatile __u64 *)&kp_block_quotas[series].bound;
+	if (bound >> 32 == (__u32)now->window && entered <= (__u32)bound)
 		return;
-	__sync_fetch_and_add(&slot->ios_net, ended - (1ULL << 32));
-	__sync_fetch_and_add(&slot->depth_ns, -now->left);
+	left = left_of(entry, series, now->window);
+	if ((__s32)(entered - left) > 0)
+		raise(&entry->net_max, entered - left);
+	bound = now->window << 32 | (left + *(volatile __u32 *)&entry->net_max);
+	*(volatile __u64 *)&kp_block_quotas[series].bound = bound;
 }
 
-/* An I/O goes to the device. How many are there is the agent's business: it knows how many there were when the window began. */
-static __always_inline void enter_device(__u32 series, __u32 whole, const struct moment *now)
+/* An I/O that ended has left the device, if it was there. Returns the slot that it is counted in. */
+static __always_inline struct kp_block_exit *leave(__u32 series, bool entered, const struct moment *now)
 {
-	deepen(slot_of(series, now->window), now);
-	if (whole != KP_NO_SERIES)
-		deepen(slot_of(whole, now->window), now);
+	struct kp_block_exit *exit = exit_of(series, now->window);
+	struct kp_block_entry *entry;
+
+	if (!exit)
+		return NULL;
+	__sync_fetch_and_add(&exit->ios, 1);
+	if (entered) {
+		__sync_fetch_and_add(&exit->depth_ns, now->left);
+		return exit;
+	}
+	entry = entry_of(series, now->window);
+	if (entry)
+		__sync_fetch_and_add(&entry->entered, 1);
+	return exit;
 }
 
-/* An I/O leaves the device, ended (1) or to come again (0). Returns the slot that it is counted in. */
-static __always_inline struct kp_block_slot *leave_device(__u32 series, __u32 whole, const struct moment *now, __u64 ended)
+/* An I/O leaves the device to come again. */
+static __always_inline void step_back(__u32 series, const struct moment *now)
 {
-	struct kp_block_slot *slot = slot_of(series, now->window);
+	struct kp_block_entry *entry = entry_of(series, now->window);
+	struct kp_block_exit *exit = exit_of(series, now->window);
 
-	flatten(slot, now, ended);
-	if (whole != KP_NO_SERIES)
-		flatten(slot_of(whole, now->window), now, 0);
-	return slot;
+	if (!entry || !exit)
+		return;
+	__sync_fetch_and_add(&entry->requeues, 1);
+	__sync_fetch_and_add(&exit->depth_ns, now->left);
 }
 
 #endif

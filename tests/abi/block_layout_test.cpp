@@ -19,23 +19,29 @@ Layout layout_of(const char* name) {
 }
 
 TEST(BlockLayout, SlotsAreLaidOutTheSameOnBothSides) {
-  const Layout slot = layout_of("kp_block_slot");
-  ASSERT_EQ(slot.size, sizeof(kp_block_slot));
-  EXPECT_EQ(slot.offsets.size(), 10U) << "a member was added: add it here as well";
-  EXPECT_OFFSET(slot, kp_block_slot, window);
-  EXPECT_OFFSET(slot, kp_block_slot, ios_net);
-  EXPECT_OFFSET(slot, kp_block_slot, bytes);
-  EXPECT_OFFSET(slot, kp_block_slot, queue_ns);
-  EXPECT_OFFSET(slot, kp_block_slot, device_ns);
-  EXPECT_OFFSET(slot, kp_block_slot, depth_ns);
-  EXPECT_OFFSET(slot, kp_block_slot, worst);
-  EXPECT_OFFSET(slot, kp_block_slot, net_max);
-  EXPECT_OFFSET(slot, kp_block_slot, merges);
-  EXPECT_OFFSET(slot, kp_block_slot, requeues);
-  const Layout errors = layout_of("kp_block_errors");
-  ASSERT_EQ(errors.size, sizeof(kp_block_errors));
-  EXPECT_OFFSET(errors, kp_block_errors, io);
-  EXPECT_OFFSET(errors, kp_block_errors, other);
+  const Layout entry = layout_of("kp_block_entry");
+  ASSERT_EQ(entry.size, sizeof(kp_block_entry));
+  EXPECT_EQ(entry.offsets.size(), 6U) << "a member was added: add it here as well";
+  EXPECT_OFFSET(entry, kp_block_entry, window);
+  EXPECT_OFFSET(entry, kp_block_entry, depth_ns);
+  EXPECT_OFFSET(entry, kp_block_entry, entered);
+  EXPECT_OFFSET(entry, kp_block_entry, net_max);
+  EXPECT_OFFSET(entry, kp_block_entry, merges);
+  EXPECT_OFFSET(entry, kp_block_entry, requeues);
+  const Layout exit = layout_of("kp_block_exit");
+  ASSERT_EQ(exit.size, sizeof(kp_block_exit));
+  EXPECT_EQ(exit.offsets.size(), 11U) << "a member was added: add it here as well";
+  EXPECT_OFFSET(exit, kp_block_exit, window);
+  EXPECT_OFFSET(exit, kp_block_exit, bytes);
+  EXPECT_OFFSET(exit, kp_block_exit, queue_ns);
+  EXPECT_OFFSET(exit, kp_block_exit, device_ns);
+  EXPECT_OFFSET(exit, kp_block_exit, depth_ns);
+  EXPECT_OFFSET(exit, kp_block_exit, ios);
+  EXPECT_OFFSET(exit, kp_block_exit, worst);
+  EXPECT_OFFSET(exit, kp_block_exit, errors_io);
+  EXPECT_OFFSET(exit, kp_block_exit, errors_timeout);
+  EXPECT_OFFSET(exit, kp_block_exit, errors_nospc);
+  EXPECT_OFFSET(exit, kp_block_exit, errors_other);
 }
 
 TEST(BlockLayout, RecordsAndTablesAreLaidOutTheSameOnBothSides) {

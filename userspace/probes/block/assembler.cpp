@@ -38,14 +38,14 @@ BlockSeries* BlockAssembler::whole_of(std::uint32_t series) {
   return found == series_.end() ? nullptr : &**found;
 }
 
-void BlockAssembler::on_slot(std::uint32_t series, const kp_block_slot& slot) {
+void BlockAssembler::on_slot(std::uint32_t series, const kp_block_entry& slot) {
   if (BlockSeries* known = find(series)) known->on_slot(slot);
   if (BlockSeries* whole = whole_of(series)) whole->on_part(slot);
 }
 
-void BlockAssembler::on_errors(std::uint32_t series, const kp_block_errors& errors) {
-  if (BlockSeries* known = find(series)) known->on_errors(errors);
-  if (BlockSeries* whole = whole_of(series)) whole->on_errors(errors);
+void BlockAssembler::on_slot(std::uint32_t series, const kp_block_exit& slot) {
+  if (BlockSeries* known = find(series)) known->on_slot(slot);
+  if (BlockSeries* whole = whole_of(series)) whole->on_part(slot);
 }
 
 void BlockAssembler::on_times(std::uint32_t series, const kp_block_times& times) {

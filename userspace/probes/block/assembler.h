@@ -29,8 +29,8 @@ class BlockAssembler {
   [[nodiscard]] BlockSeries* find(std::uint32_t series);
 
   /// What a series that has begun counted in a window, and how long its I/Os took since the last call.
-  void on_slot(std::uint32_t series, const kp_block_slot& slot);
-  void on_errors(std::uint32_t series, const kp_block_errors& errors);
+  void on_slot(std::uint32_t series, const kp_block_entry& slot);
+  void on_slot(std::uint32_t series, const kp_block_exit& slot);
   void on_times(std::uint32_t series, const kp_block_times& times);
 
   /// A record of the ring buffer. False when there can be no such series.

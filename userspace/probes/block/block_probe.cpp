@@ -61,22 +61,22 @@ Result<> BlockProbe::open(const Machine& machine) {
 }
 
 Result<> BlockProbe::map_memory() {
-  auto slots = bpf::MappedArray<kp_block_slot>::map(skeleton_->maps.kp_block_slots, bpf::Access::write);
-  if (!slots) return fail(std::move(slots).error());
-  auto errors = bpf::MappedArray<kp_block_errors>::map(skeleton_->maps.kp_block_errors, bpf::Access::write);
-  if (!errors) return fail(std::move(errors).error());
+  auto entries = bpf::MappedArray<kp_block_entry>::map(skeleton_->maps.kp_block_entries, bpf::Access::write);
+  if (!entries) return fail(std::move(entries).error());
+  auto exits = bpf::MappedArray<kp_block_exit>::map(skeleton_->maps.kp_block_exits, bpf::Access::write);
+  if (!exits) return fail(std::move(exits).error());
   auto cpus = bpf::MappedArray<kp_block_cpu>::map(skeleton_->maps.kp_block_cpus);
   if (!cpus) return fail(std::move(cpus).error());
   auto bios = bpf::MappedArray<kp_block_group>::map(skeleton_->maps.kp_block_bios);
   if (!bios) return fail(std::move(bios).error());
   auto ring = bpf::Ring::open(skeleton_->maps.kp_block_ring, [this](auto bytes) { take_record(bytes); });
   if (!ring) return fail(std::move(ring).error());
-  slot_memory_ = std::move(*slots);
+  entry_memory_ = std::move(*entries);
+  exit_memory_ = std::move(*exits);
   cpus_ = std::move(*cpus);
   bios_ = std::move(*bios);
   ring_ = std::move(*ring);
-  error_memory_ = std::move(*errors);
-  slots_ = BlockSlots(slot_memory_.writable(), error_memory_.writable());
+  slots_ = BlockSlots(entry_memory_.writable(), exit_memory_.writable());
   for (std::uint32_t op = 0; op < KP_BLOCK_OPS; ++op)
     skeleton_->bss->kp_block_series[op].used = KP_BLOCK_SERIES_USED | op;
   return {};
@@ -101,6 +101,7 @@ void BlockProbe::set_windows(const kp_window_config& config) {
     const std::uint32_t bits = BlockSlots::ring_bits(config.length);
     write_now(skeleton_->bss->kp_block_ring_bits, bits);
     slots_.reset(bits);
+    for (auto& quota : skeleton_->bss->kp_block_quotas) write_now<__u64>(quota.bound, 0);
   }
   kp_window_control& control = skeleton_->bss->kp_windows;
   const __u32 next = 1 - control.active;
@@ -219,8 +220,8 @@ void BlockProbe::drain(std::uint64_t end) {
   follow_series();
   // The slots first: the record of an I/O comes into the ring buffer after it was counted, and so is there.
   const auto lost = slots_.take(
-      end, [this](std::uint32_t series, const kp_block_slot& slot) { assembler_.on_slot(series, slot); },
-      [this](std::uint32_t series, const kp_block_errors& errors) { assembler_.on_errors(series, errors); });
+      end, [this](std::uint32_t series, const kp_block_entry& slot) { assembler_.on_slot(series, slot); },
+      [this](std::uint32_t series, const kp_block_exit& slot) { assembler_.on_slot(series, slot); });
   for (const auto& [first, last] : lost) assembler_.lose(first, last);
   ring_->consume(bpf_map__max_entries(skeleton_->maps.kp_block_ring) / sizeof(kp_block_worst));
   if (const std::uint64_t now = monotonic_ns(); now >= look_due_ns_) {

@@ -64,8 +64,8 @@ class BlockProbe final : public Probe {
 
   Skeleton skeleton_;
   bpf::Programs programs_;
-  bpf::MappedArray<kp_block_slot> slot_memory_;
-  bpf::MappedArray<kp_block_errors> error_memory_;
+  bpf::MappedArray<kp_block_entry> entry_memory_;
+  bpf::MappedArray<kp_block_exit> exit_memory_;
   bpf::MappedArray<kp_block_cpu> cpus_;
   bpf::MappedArray<kp_block_group> bios_;
   std::unique_ptr<bpf::Ring> ring_;

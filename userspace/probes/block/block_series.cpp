@@ -19,12 +19,9 @@ std::uint64_t total(const kp_block_worst& worst) {
   return worst.queue_ns + worst.device_ns;
 }
 
-/// In the low half the I/Os that ended, in the high half how many more went to the device than left it.
-std::uint64_t ended(const kp_block_slot& slot) {
-  return slot.ios_net & 0xffffffffU;
-}
-std::int64_t net(const kp_block_slot& slot) {
-  return static_cast<std::int64_t>(slot.ios_net) >> 32;
+/// How many more went to the device than left it.
+std::int64_t net(const kp_block_entry& entry, const kp_block_exit& exit) {
+  return std::int64_t{entry.entered} - entry.requeues - exit.ios;
 }
 
 Column distribution(std::uint64_t sum, std::span<const __u32> counts) {
@@ -41,36 +38,46 @@ std::string_view block_op_name(std::uint32_t op) noexcept {
   return op < kOpNames.size() ? kOpNames[op] : kOpNames.back();
 }
 
-void BlockSeries::on_slot(const kp_block_slot& slot) {
-  last_window_ = std::max(last_window_, std::uint64_t{slot.window});
-  kp_block_slot& known = slots_[slot.window];
-  known.window = slot.window;
-  known.ios_net += slot.ios_net;
-  known.bytes += slot.bytes;
-  known.queue_ns += slot.queue_ns;
-  known.device_ns += slot.device_ns;
+BlockSeries::Window& BlockSeries::window(std::uint64_t number) {
+  last_window_ = std::max(last_window_, number);
+  Window& known = windows_[number];
+  known.exit.window = number;
+  return known;
+}
+
+void BlockSeries::on_slot(const kp_block_entry& slot) {
+  kp_block_entry& known = window(slot.window).entry;
   known.depth_ns += slot.depth_ns;
-  known.worst = std::max(known.worst, slot.worst);
+  known.entered += slot.entered;
   known.net_max = std::max(known.net_max, slot.net_max);
   known.merges += slot.merges;
   known.requeues += slot.requeues;
 }
 
-void BlockSeries::on_part(const kp_block_slot& slot) {
-  kp_block_slot without_depth = slot;
-  without_depth.ios_net = ended(slot);
-  without_depth.depth_ns = 0;
-  without_depth.net_max = 0;
-  on_slot(without_depth);
+void BlockSeries::on_slot(const kp_block_exit& slot) {
+  kp_block_exit& known = window(slot.window).exit;
+  known.bytes += slot.bytes;
+  known.queue_ns += slot.queue_ns;
+  known.device_ns += slot.device_ns;
+  known.depth_ns += slot.depth_ns;
+  known.ios += slot.ios;
+  known.worst = std::max(known.worst, slot.worst);
+  known.errors_io += slot.errors_io;
+  known.errors_timeout += slot.errors_timeout;
+  known.errors_nospc += slot.errors_nospc;
+  known.errors_other += slot.errors_other;
 }
 
-void BlockSeries::on_errors(const kp_block_errors& errors) {
-  const auto [at, added] = errors_.try_emplace(errors.window, errors);
-  if (added) return;
-  at->second.io += errors.io;
-  at->second.timeout += errors.timeout;
-  at->second.nospc += errors.nospc;
-  at->second.other += errors.other;
+void BlockSeries::on_part(kp_block_entry slot) {
+  slot.depth_ns = 0;
+  slot.entered = slot.net_max = slot.requeues = 0;
+  on_slot(slot);
+}
+
+void BlockSeries::on_part(kp_block_exit slot) {
+  slot.depth_ns = 0;
+  slot.ios = 0;
+  on_slot(slot);
 }
 
 void BlockSeries::on_times(const kp_block_times& times) {
@@ -94,7 +101,7 @@ Series BlockSeries::empty(std::uint32_t measurement) const {
           .times = {}};
 }
 
-void BlockSeries::fill_worst(Columns& columns, std::size_t row, const kp_block_slot& slot, TaskTable& tasks) const {
+void BlockSeries::fill_worst(Columns& columns, std::size_t row, const kp_block_exit& slot, TaskTable& tasks) const {
   if (slot.worst == 0) return;
   const auto found = worst_.find(slot.window);
   if (found == worst_.end()) {  // the record was lost; the slot knows the time to 16 ns
@@ -110,26 +117,26 @@ void BlockSeries::fill_worst(Columns& columns, std::size_t row, const kp_block_s
     columns.set(id::kSubmitter, row, tasks.add(worst.submitter));
 }
 
-void BlockSeries::fill(Columns& columns, std::size_t row, const kp_block_slot& slot, TaskTable& tasks) const {
-  columns.set(id::kIos, row, ended(slot));
-  columns.set(id::kBytes, row, slot.bytes);
-  columns.set(id::kQueue, row, slot.queue_ns);
-  columns.set(id::kDevice, row, slot.device_ns);
-  columns.set(id::kRequeues, row, slot.requeues);
-  columns.set(id::kMerges, row, slot.merges);
-  fill_worst(columns, row, slot, tasks);
-  const auto found = errors_.find(slot.window);
-  if (found == errors_.end()) return;
-  columns.set(id::kErrorsIo, row, found->second.io);
-  columns.set(id::kErrorsTimeout, row, found->second.timeout);
-  columns.set(id::kErrorsNospc, row, found->second.nospc);
-  columns.set(id::kErrorsOther, row, found->second.other);
+void BlockSeries::fill(Columns& columns, std::size_t row, const Window& counted, TaskTable& tasks) const {
+  const auto& [entry, exit] = counted;
+  columns.set(id::kIos, row, exit.ios);
+  columns.set(id::kBytes, row, exit.bytes);
+  columns.set(id::kQueue, row, exit.queue_ns);
+  columns.set(id::kDevice, row, exit.device_ns);
+  columns.set(id::kRequeues, row, entry.requeues);
+  columns.set(id::kMerges, row, entry.merges);
+  fill_worst(columns, row, exit, tasks);
+  columns.set(id::kErrorsIo, row, exit.errors_io);
+  columns.set(id::kErrorsTimeout, row, exit.errors_timeout);
+  columns.set(id::kErrorsNospc, row, exit.errors_nospc);
+  columns.set(id::kErrorsOther, row, exit.errors_other);
 }
 
-double BlockSeries::pass(const kp_block_slot& slot, std::uint64_t length) {
-  const auto changed = static_cast<std::int64_t>(slot.depth_ns);
+double BlockSeries::pass(const Window& counted, std::uint64_t length) {
+  const auto& [entry, exit] = counted;
+  const auto changed = static_cast<std::int64_t>(entry.depth_ns - exit.depth_ns);
   const std::int64_t integral = depth_ * static_cast<std::int64_t>(length) + changed;
-  depth_ = std::max<std::int64_t>(depth_ + net(slot), 0);
+  depth_ = std::max<std::int64_t>(depth_ + net(entry, exit), 0);
   return static_cast<double>(std::max<std::int64_t>(integral, 0)) / static_cast<double>(length);
 }
 
@@ -141,19 +148,19 @@ std::uint64_t BlockSeries::collect(const WindowRange& windows, std::uint64_t len
   std::vector<double> depths(windows.count);
   for (std::uint32_t row = 0; row < windows.count; ++row) {
     const std::uint64_t window = windows.first + row;
-    while (!slots_.empty() && slots_.begin()->first < window) {
-      pass(slots_.begin()->second, length);  // before the stream: it still leaves its depth
-      slots_.erase(slots_.begin());
+    while (!windows_.empty() && windows_.begin()->first < window) {
+      pass(windows_.begin()->second, length);  // before the stream: it still leaves its depth
+      windows_.erase(windows_.begin());
     }
-    const auto node = slots_.extract(window);
-    const kp_block_slot slot = node ? node.mapped() : kp_block_slot{};
+    const auto node = windows_.extract(window);
+    const Window counted = node ? node.mapped() : Window{};
     if (std::ranges::any_of(lost_, [&](const Range& range) { return window >= range.first && window < range.end; })) {
       rows.absent.push_back(row);
       continue;
     }
-    columns.set(id::kDepthMax, row, static_cast<std::uint64_t>(depth_) + slot.net_max);
-    depths[row] = pass(slot, length);
-    fill(columns, row, slot, tasks);
+    columns.set(id::kDepthMax, row, static_cast<std::uint64_t>(depth_) + counted.entry.net_max);
+    depths[row] = pass(counted, length);
+    fill(columns, row, counted, tasks);
   }
   columns.append_to(rows.columns);
   if (std::ranges::any_of(depths, [](double depth) { return depth != 0; })) {
@@ -161,7 +168,6 @@ std::uint64_t BlockSeries::collect(const WindowRange& windows, std::uint64_t len
     rows.columns.insert(at, {.field = id::kDepth, .values = {}, .reals = std::move(depths), .buckets = {}, .sum = 0});
   }
   worst_.erase(worst_.begin(), worst_.lower_bound(windows.end()));
-  errors_.erase(errors_.begin(), errors_.lower_bound(windows.end()));
   std::erase_if(lost_, [&](const Range& range) { return range.end <= windows.end(); });
   const std::uint64_t absent = rows.absent.size();
   series.push_back(std::move(rows));

@@ -19,14 +19,14 @@ class BlockSeries {
   BlockSeries(std::string device, std::uint32_t op) : device_(std::move(device)), op_(op) {}
 
   /// What was counted in a window.
-  void on_slot(const kp_block_slot& slot);
-  /// The same of a partition of the disk. The disk knows its depth itself.
-  void on_part(const kp_block_slot& slot);
+  void on_slot(const kp_block_entry& slot);
+  void on_slot(const kp_block_exit& slot);
+  /// The same of a partition of the disk. What enters and leaves the device, the disk has counted itself.
+  void on_part(kp_block_entry slot);
+  void on_part(kp_block_exit slot);
 
   /// A candidate for its window's longest I/O, in any order.
   void on_worst(const kp_block_worst& worst);
-
-  void on_errors(const kp_block_errors& errors);
 
   /// The kernel says that nothing is at the device, and nothing has happened for long: what a lost event has put out of
   /// order is right again.
@@ -54,20 +54,25 @@ class BlockSeries {
   struct Range {
     std::uint64_t first, end;
   };
+  struct Window {
+    kp_block_entry entry{};
+    kp_block_exit exit{};
+  };
+
+  Window& window(std::uint64_t number);
 
   [[nodiscard]] Series empty(std::uint32_t measurement) const;
-  void fill(Columns& columns, std::size_t row, const kp_block_slot& slot, TaskTable& tasks) const;
-  void fill_worst(Columns& columns, std::size_t row, const kp_block_slot& slot, TaskTable& tasks) const;
+  void fill(Columns& columns, std::size_t row, const Window& counted, TaskTable& tasks) const;
+  void fill_worst(Columns& columns, std::size_t row, const kp_block_exit& slot, TaskTable& tasks) const;
   void append_histograms(std::vector<Series>& series);
   /// Mean depth over a window, and what is left of it afterwards.
-  double pass(const kp_block_slot& slot, std::uint64_t length);
+  double pass(const Window& counted, std::uint64_t length);
 
   std::string device_;
   std::uint32_t op_;
   std::uint64_t last_window_ = 0;
-  std::map<std::uint64_t, kp_block_slot> slots_;     // by window
-  std::map<std::uint64_t, kp_block_worst> worst_;    // by window
-  std::map<std::uint64_t, kp_block_errors> errors_;  // by window
+  std::map<std::uint64_t, Window> windows_;
+  std::map<std::uint64_t, kp_block_worst> worst_;  // by window
   std::vector<Range> lost_;
   std::int64_t depth_ = 0;  // at the end of the last window collected
   kp_block_times times_{};  // of the interval

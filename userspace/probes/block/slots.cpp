@@ -19,22 +19,22 @@ void BlockSlots::reset(std::uint32_t bits) {
   bits_ = bits;
   series_.clear();
   const std::size_t length = std::size_t{1} << bits;
-  for (std::size_t first = 0; first + length <= slots_.size(); first += length) {
-    Rings& rings = series_.emplace_back(Rings{.slots = bpf::WindowSlots(slots_.subspan(first, length)),
-                                              .errors = bpf::WindowSlots(errors_.subspan(first, length))});
-    rings.slots.reset();
-    rings.errors.reset();
+  for (std::size_t first = 0; first + length <= entries_.size(); first += length) {
+    Rings& rings = series_.emplace_back(Rings{.entries = bpf::WindowSlots(entries_.subspan(first, length)),
+                                              .exits = bpf::WindowSlots(exits_.subspan(first, length))});
+    rings.entries.reset();
+    rings.exits.reset();
   }
   taken_ = 0;
 }
 
-std::vector<std::pair<std::uint64_t, std::uint64_t>> BlockSlots::take(std::uint64_t end, const TakeSlot& take_slot,
-                                                                      const TakeErrors& take_errors) {
+std::vector<std::pair<std::uint64_t, std::uint64_t>> BlockSlots::take(std::uint64_t end, const TakeEntry& take_entry,
+                                                                      const TakeExit& take_exit) {
   std::vector<std::pair<std::uint64_t, std::uint64_t>> lost;
   if (end <= taken_) return lost;
   for (std::uint32_t series = 0; series < series_.size(); ++series) {
-    series_[series].slots.take(end, [&](std::uint64_t, const auto& slot) { take_slot(series, slot); });
-    series_[series].errors.take(end, [&](std::uint64_t, const auto& errors) { take_errors(series, errors); });
+    series_[series].entries.take(end, [&](std::uint64_t, const auto& slot) { take_entry(series, slot); });
+    series_[series].exits.take(end, [&](std::uint64_t, const auto& slot) { take_exit(series, slot); });
   }
   const std::uint64_t size = std::uint64_t{1} << bits_;
   if (taken_ != 0 && end - taken_ > size) {  // the old ones were overtaken, the young ones found no free slot
@@ -46,7 +46,7 @@ std::vector<std::pair<std::uint64_t, std::uint64_t>> BlockSlots::take(std::uint6
 
 std::uint64_t BlockSlots::late() const noexcept {
   return std::accumulate(series_.begin(), series_.end(), late_, [](std::uint64_t sum, const auto& rings) {
-    return sum + rings.slots.late() + rings.errors.late();
+    return sum + rings.entries.late() + rings.exits.late();
   });
 }
 

@@ -16,12 +16,12 @@ namespace kpulse::probes {
 /// One thread.
 class BlockSlots {
  public:
-  using TakeSlot = std::function<void(std::uint32_t series, const kp_block_slot& slot)>;
-  using TakeErrors = std::function<void(std::uint32_t series, const kp_block_errors& errors)>;
+  using TakeEntry = std::function<void(std::uint32_t series, const kp_block_entry& slot)>;
+  using TakeExit = std::function<void(std::uint32_t series, const kp_block_exit& slot)>;
 
   /// As many of one as of the other.
-  BlockSlots(std::span<kp_block_slot> slots, std::span<kp_block_errors> errors) noexcept
-      : slots_(slots), errors_(errors) {}
+  BlockSlots(std::span<kp_block_entry> entries, std::span<kp_block_exit> exits) noexcept
+      : entries_(entries), exits_(exits) {}
 
   /// Slots per series for windows of this length, as a power of two. Short windows need more of them, because the agent
   /// may be late by a time, not by a number of windows.
@@ -32,20 +32,20 @@ class BlockSlots {
 
   /// Hands over what was counted in windows before `end`, by series and ascending. Returns the windows [first, second)
   /// that lost events because the last call was too long ago.
-  [[nodiscard]] std::vector<std::pair<std::uint64_t, std::uint64_t>> take(std::uint64_t end, const TakeSlot& take_slot,
-                                                                          const TakeErrors& take_errors);
+  [[nodiscard]] std::vector<std::pair<std::uint64_t, std::uint64_t>> take(std::uint64_t end, const TakeEntry& take_entry,
+                                                                          const TakeExit& take_exit);
 
   [[nodiscard]] std::uint64_t late() const noexcept;
 
  private:
   /// What belongs to one series.
   struct Rings {
-    bpf::WindowSlots<kp_block_slot> slots;
-    bpf::WindowSlots<kp_block_errors> errors;
+    bpf::WindowSlots<kp_block_entry> entries;
+    bpf::WindowSlots<kp_block_exit> exits;
   };
 
-  std::span<kp_block_slot> slots_;
-  std::span<kp_block_errors> errors_;
+  std::span<kp_block_entry> entries_;
+  std::span<kp_block_exit> exits_;
   std::uint32_t bits_ = KP_BLOCK_RING_BITS_MIN;
   std::vector<Rings> series_;
   std::uint64_t taken_ = 0;  // windows before this one have been taken

@@ -27,10 +27,10 @@ class BlockAssemblerTest : public testing::Test {
     return output_;
   }
 
-  static kp_block_slot slot(std::uint64_t window) {
-    kp_block_slot slot{};
+  static kp_block_exit slot(std::uint64_t window) {
+    kp_block_exit slot{};
     slot.window = window;
-    slot.ios_net = 1;
+    slot.ios = 1;
     return slot;
   }
 
@@ -90,6 +90,7 @@ TEST_F(BlockAssemblerTest, WhatAPartitionCountedIsItsDisksToo) {
   assembler_.begin(5, KP_BLOCK_WRITE, "vda", "");
   assembler_.begin(6, KP_BLOCK_READ, "vda", "");
   assembler_.begin(7, KP_BLOCK_READ, "vda1", "vda");
+  assembler_.on_slot(6, slot(10));  // the disk counts what leaves it itself
   assembler_.on_slot(7, slot(10));
   kp_block_times times{};
   times.total[3] = 1;

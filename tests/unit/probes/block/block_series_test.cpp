@@ -18,13 +18,22 @@ namespace id = ids::block;
 
 constexpr std::uint64_t kLength = 1'000;
 
-/// A slot as the programs leave it: so many I/Os ended, and so many more went to the device than left it.
-kp_block_slot slot(std::uint64_t window, std::uint64_t ios, std::int64_t net, std::int64_t depth_ns) {
-  kp_block_slot slot{};
-  slot.window = window;
-  slot.ios_net = ios + (static_cast<std::uint64_t>(net) << 32);
-  slot.depth_ns = static_cast<std::uint64_t>(depth_ns);
-  return slot;
+/// I/Os that went to the device in a window, at these times before its end.
+kp_block_entry entry(std::uint64_t window, std::uint32_t entered, std::uint64_t left_ns = 0) {
+  kp_block_entry entry{};
+  entry.window = window;
+  entry.entered = entered;
+  entry.depth_ns = left_ns;
+  return entry;
+}
+
+/// I/Os that ended.
+kp_block_exit ends(std::uint64_t window, std::uint32_t ios, std::uint64_t left_ns = 0) {
+  kp_block_exit exit{};
+  exit.window = window;
+  exit.ios = ios;
+  exit.depth_ns = left_ns;
+  return exit;
 }
 
 kp_block_worst worst(std::uint64_t window, std::uint64_t queue_ns, std::uint64_t device_ns, std::uint32_t pid) {
@@ -67,7 +76,7 @@ class BlockSeriesTest : public testing::Test {
 TEST_F(BlockSeriesTest, NothingIsSentBeforeTheFirstIoAndRowsOfZeroesAfterwards) {
   collect(10, 2);
   EXPECT_THAT(output_, IsEmpty());
-  series_.on_slot(slot(12, 1, 0, 0));
+  series_.on_slot(ends(12, 1));
   const Series& rows = collect(12, 2);
   EXPECT_EQ(rows.measurement, ids::kBlock);
   EXPECT_THAT(rows.tags, ElementsAre("vda", "write"));
@@ -78,14 +87,19 @@ TEST_F(BlockSeriesTest, NothingIsSentBeforeTheFirstIoAndRowsOfZeroesAfterwards) 
 }
 
 TEST_F(BlockSeriesTest, CountersOfASlotStandInItsWindow) {
-  kp_block_slot counted = slot(11, 3, 0, 0);
-  counted.bytes = 12'288;
-  counted.queue_ns = 30;
-  counted.device_ns = 600;
-  counted.merges = 2;
-  counted.requeues = 1;
-  series_.on_slot(counted);
-  series_.on_errors({.window = 11, .io = 4, .timeout = 5, .nospc = 6, .other = 7});
+  kp_block_exit ended = ends(11, 3);
+  ended.bytes = 12'288;
+  ended.queue_ns = 30;
+  ended.device_ns = 600;
+  ended.errors_io = 4;
+  ended.errors_timeout = 5;
+  ended.errors_nospc = 6;
+  ended.errors_other = 7;
+  kp_block_entry entered = entry(11, 4);
+  entered.merges = 2;
+  entered.requeues = 1;
+  series_.on_slot(entered);
+  series_.on_slot(ended);
   const Series& rows = collect(10, 3);
   EXPECT_THAT(values(rows, id::kIos), ElementsAre(0, 3, 0));
   EXPECT_THAT(values(rows, id::kBytes), ElementsAre(0, 12'288, 0));
@@ -101,10 +115,10 @@ TEST_F(BlockSeriesTest, CountersOfASlotStandInItsWindow) {
 
 TEST_F(BlockSeriesTest, AnIoAtTheDeviceCountsInEveryWindowUntilItEnds) {
   // Goes to the device with 400 ns of window 10 left, ends with 900 ns of window 13 left.
-  kp_block_slot begun = slot(10, 0, 1, 400);
+  kp_block_entry begun = entry(10, 1, 400);
   begun.net_max = 1;
   series_.on_slot(begun);
-  series_.on_slot(slot(13, 1, -1, -900));
+  series_.on_slot(ends(13, 1, 900));
   const Series& rows = collect(10, 5);
   EXPECT_THAT(depths(rows), ElementsAre(DoubleEq(0.4), DoubleEq(1), DoubleEq(1), DoubleEq(0.1), DoubleEq(0)));
   EXPECT_THAT(values(rows, id::kDepthMax), ElementsAre(1, 1, 1, 1, 0));
@@ -112,14 +126,15 @@ TEST_F(BlockSeriesTest, AnIoAtTheDeviceCountsInEveryWindowUntilItEnds) {
 }
 
 TEST_F(BlockSeriesTest, TheDepthGoesOnFromFrameToFrame) {
-  kp_block_slot begun = slot(10, 0, 2, 1'000);
+  kp_block_entry begun = entry(10, 2, 1'000);
   begun.net_max = 2;
   series_.on_slot(begun);
   collect(10, 1);
   EXPECT_EQ(series_.depth(), 2);
-  kp_block_slot more = slot(11, 1, 0, 0);
+  kp_block_entry more = entry(11, 1, 500);
   more.net_max = 1;  // one more came, then one ended
   series_.on_slot(more);
+  series_.on_slot(ends(11, 1, 500));
   const Series& rows = collect(11, 1);
   EXPECT_THAT(depths(rows), ElementsAre(DoubleEq(2)));
   EXPECT_THAT(values(rows, id::kDepthMax), ElementsAre(3));
@@ -128,13 +143,13 @@ TEST_F(BlockSeriesTest, TheDepthGoesOnFromFrameToFrame) {
 }
 
 TEST_F(BlockSeriesTest, ADepthThatLostItsBeginningDoesNotGoBelowZero) {
-  series_.on_slot(slot(10, 1, -1, -500));
+  series_.on_slot(ends(10, 1, 500));
   EXPECT_THAT(depths(collect(10, 1)), IsEmpty());
   EXPECT_EQ(series_.depth(), 0);
 }
 
 TEST_F(BlockSeriesTest, TheLongestOfAWindowsCandidatesIsTheWorst) {
-  kp_block_slot counted = slot(10, 9, 0, 0);
+  kp_block_exit counted = ends(10, 9);
   counted.worst = (700 >> KP_BLOCK_WORST_SHIFT) + 1;
   series_.on_slot(counted);
   series_.on_worst(worst(10, 100, 300, 1));
@@ -151,7 +166,7 @@ TEST_F(BlockSeriesTest, TheLongestOfAWindowsCandidatesIsTheWorst) {
 }
 
 TEST_F(BlockSeriesTest, WithoutItsRecordTheWorstHasATimeAndNobodysName) {
-  kp_block_slot counted = slot(10, 1, 0, 0);
+  kp_block_exit counted = ends(10, 1);
   counted.worst = (1'600 >> KP_BLOCK_WORST_SHIFT) + 1;
   series_.on_slot(counted);
   const Series& rows = collect(10, 1);
@@ -161,8 +176,8 @@ TEST_F(BlockSeriesTest, WithoutItsRecordTheWorstHasATimeAndNobodysName) {
 }
 
 TEST_F(BlockSeriesTest, WindowsThatCannotBeTrustedAreAbsent) {
-  series_.on_slot(slot(10, 1, 0, 0));
-  series_.on_slot(slot(11, 5, 0, 0));
+  series_.on_slot(ends(10, 1));
+  series_.on_slot(ends(11, 5));
   series_.lose(11, 13);
   const Series& rows = collect(10, 4);
   EXPECT_THAT(rows.absent, ElementsAre(1, 2));
@@ -171,7 +186,7 @@ TEST_F(BlockSeriesTest, WindowsThatCannotBeTrustedAreAbsent) {
 }
 
 TEST_F(BlockSeriesTest, HistogramsHaveWhatCameSinceTheLastFrame) {
-  series_.on_slot(slot(10, 1, 0, 0));
+  series_.on_slot(ends(10, 1));
   kp_block_times times{};
   times.queue_sum = 5;
   times.device_sum = 30;
@@ -190,30 +205,39 @@ TEST_F(BlockSeriesTest, HistogramsHaveWhatCameSinceTheLastFrame) {
   EXPECT_THAT(output_, SizeIs(1));
 }
 
-TEST_F(BlockSeriesTest, ADiskHasWhatItsPartitionsCountedButKnowsItsDepthItself) {
-  series_.on_slot(slot(10, 1, 2, 700));  // what went to the partition is in the depth already
-  kp_block_slot part = slot(10, 3, -1, 5'000);
-  part.bytes = 512;
-  part.net_max = 9;
-  series_.on_part(part);
-  const Series& rows = collect(10, 2);
-  EXPECT_THAT(values(rows, id::kIos), ElementsAre(4, 0));
-  EXPECT_THAT(values(rows, id::kBytes), ElementsAre(512, 0));
-  EXPECT_THAT(values(rows, id::kDepthMax), ElementsAre(0, 2));
-  EXPECT_THAT(depths(rows), ElementsAre(DoubleEq(0.7), DoubleEq(2)));
+TEST_F(BlockSeriesTest, ARequestThatIsRequeuedIsNotAtTheDeviceUntilItIsIssuedAgain) {
+  kp_block_entry tried = entry(10, 2, 1'000);
+  tried.requeues = 1;
+  tried.net_max = 1;
+  series_.on_slot(tried);
+  series_.on_slot(ends(10, 0, 300));
+  const Series& rows = collect(10, 1);
+  EXPECT_THAT(depths(rows), ElementsAre(DoubleEq(0.7)));
+  EXPECT_THAT(values(rows, id::kDepthMax), ElementsAre(1));
+  EXPECT_EQ(series_.depth(), 1);
 }
 
-TEST_F(BlockSeriesTest, ErrorsOfADiskAndItsPartitionsAddUp) {
-  series_.on_slot(slot(10, 2, 0, 0));
-  kp_block_errors errors{};
-  errors.window = 10;
-  errors.io = 1;
-  errors.other = 2;
-  series_.on_errors(errors);
-  series_.on_errors(errors);
-  const Series& rows = collect(10, 1);
-  EXPECT_THAT(values(rows, id::kErrorsIo), ElementsAre(2));
-  EXPECT_THAT(values(rows, id::kErrorsOther), ElementsAre(4));
+TEST_F(BlockSeriesTest, ADiskHasWhatItsPartitionsCountedButKnowsItselfWhatEntersAndLeaves) {
+  kp_block_entry through = entry(10, 4, 1'500);  // also what went to the partition
+  through.net_max = 3;
+  series_.on_slot(through);
+  series_.on_slot(ends(10, 2, 800));
+  kp_block_entry entered = entry(10, 3, 900);
+  entered.net_max = 9;
+  entered.merges = 1;
+  kp_block_exit ended = ends(10, 1, 300);
+  ended.bytes = 512;
+  ended.errors_io = 1;
+  series_.on_part(entered);
+  series_.on_part(ended);
+  series_.on_part(ended);
+  const Series& rows = collect(10, 2);
+  EXPECT_THAT(values(rows, id::kIos), ElementsAre(2, 0));
+  EXPECT_THAT(values(rows, id::kBytes), ElementsAre(1'024, 0));
+  EXPECT_THAT(values(rows, id::kMerges), ElementsAre(1, 0));
+  EXPECT_THAT(values(rows, id::kErrorsIo), ElementsAre(2, 0));
+  EXPECT_THAT(values(rows, id::kDepthMax), ElementsAre(3, 2));
+  EXPECT_THAT(depths(rows), ElementsAre(DoubleEq(0.7), DoubleEq(2)));
 }
 
 }  // namespace
