@@ -100,15 +100,17 @@ KP_ASSERT_SIZE(struct kp_block_cpu, KP_BLOCK_SERIES * sizeof(struct kp_block_tim
 /* major << 20 | minor, as the kernel has it; 0: free. series holds number + 1, 0: none yet. */
 struct kp_block_device {
 	__u32 dev;
-	__u32 stacked; /* set by the agent: what is submitted to it goes on to other devices, and counts for a cgroup there */
+	__u32 stacked; /* 1: what is submitted to it goes on to other devices, and counts for a cgroup there. Set by the agent for those that
+			* were there before it, and for others in their series */
 	__u32 series[KP_BLOCK_OPS];
 };
 KP_ASSERT_SIZE(struct kp_block_device, 28);
 
 #define KP_BLOCK_SERIES_USED 0x80000000U
+#define KP_BLOCK_SERIES_STACKED 0x40000000U /* see struct kp_block_device */
 
 struct kp_block_series {
-	__u32 used; /* KP_BLOCK_SERIES_USED | operation; 0: free */
+	__u32 used; /* KP_BLOCK_SERIES_USED | KP_BLOCK_SERIES_STACKED or not | operation; 0: free */
 	__u32 dev;  /* 0: "other" */
 };
 KP_ASSERT_SIZE(struct kp_block_series, 8);

@@ -7,6 +7,7 @@
 #include "block/notes.bpf.h"
 #include "block/operation.bpf.h"
 #include "block/slots.bpf.h"
+#include "lib/histogram.bpf.h"
 
 /* Set before loading: wake the agent when the ring buffer holds this many bytes. */
 const volatile __u64 kp_ring_wakeup;
@@ -66,7 +67,7 @@ static __always_inline void add(__u64 *to, __u64 value, bool shared)
 
 static __always_inline void count_bucket(__u32 *buckets, __u64 value, bool shared)
 {
-	__u64 bucket = kp_hist_bucket(value);
+	__u64 bucket = kp_hist_find(value);
 
 	bucket = bucket > KP_BLOCK_FIRST ? bucket - KP_BLOCK_FIRST : 0;
 	if (bucket >= KP_BLOCK_BUCKETS)

@@ -43,26 +43,29 @@ static __always_inline struct block_device *device_of(struct request *rq)
 }
 
 /* Who it is from, and where it counts. */
-static __always_inline void describe(const struct seat *seat, const struct place *place, struct bio *bio, __u32 op)
+static __always_inline void describe(const struct seat *seat, struct gendisk *disk, struct block_device *device, struct bio *bio, __u32 op)
 {
 	struct origin *origin = origin_of(seat);
+	struct account *last = &origin->use.last;
+	struct place place = {.series = last->series, .whole = last->whole};
 	__u32 slot = name_submitter(&origin->submitter, bio);
 
-	origin->use.here.series = place->series;
-	origin->use.here.whole = place->whole;
-	origin->use.group = place->stacked ? KP_BLOCK_GROUPS /* none */ : slot * KP_BLOCK_OPS + op;
+	if (!device || !is_place(last->series, last->whole, device->bd_dev, op))
+		place = place_of(disk, device, op);
+	origin->use.here.series = place.series;
+	origin->use.here.whole = place.whole;
+	origin->use.group = is_stacked(place.whole == KP_NO_SERIES ? place.series : place.whole) ? KP_BLOCK_GROUPS /* none */ :
+												    slot * KP_BLOCK_OPS + op;
 }
 
 static __always_inline bool begin_request(struct seat *seat, struct request *rq)
 {
-	struct gendisk *disk = disk_of(rq);
-	__u32 op = op_class(rq->cmd_flags);
-	struct place place;
+	struct block_device *device = device_of(rq);
+	struct gendisk *disk = device ? device->bd_disk : disk_of(rq);
 
 	if (!disk || !begin_note(seat, key_of(rq)))
 		return false;
-	place = place_of(disk, device_of(rq), op);
-	describe(seat, &place, rq->bio, op);
+	describe(seat, disk, device, rq->bio, op_class(rq->cmd_flags));
 	return true;
 }
 
@@ -134,9 +137,9 @@ static __always_inline void time_unseen(struct ended *io, struct request *rq, __
 	io->device_ns = elapsed(issued, now);
 }
 
-static __always_inline void time_request(struct ended *io, struct request *rq, const struct note *note, __u64 now)
+static __always_inline void time_request(struct ended *io, struct request *rq, const struct noted *noted, __u64 now)
 {
-	__u64 issued = note->issued, begun = issued ? note->begun : begun_at(rq);
+	__u64 issued = noted->issued, begun = issued ? noted->begun : begun_at(rq);
 
 	if (!issued && rq->io_start_time_ns > begun) /* our program at issue was skipped */
 		issued = begun ? rq->io_start_time_ns : 0;
@@ -164,60 +167,58 @@ static __always_inline __u64 first_sector(__u64 sector, __u32 bytes, __u32 rest)
 	return bytes > rest ? sector - ((bytes - rest) >> 9) : sector;
 }
 
-static __always_inline void end_noted(struct request *rq, int status, __u32 bytes, const struct seat *seat, const struct note *note)
+static __always_inline void end_noted(struct request *rq, int status, __u32 bytes, const struct seat *seat, const struct noted *noted,
+				      const struct moment *now)
 {
 	struct kp_block_cpu *cpu = this_cpu();
-	struct moment now = {};
 	struct ended io = {};
 
-	if (!moment_now(&now))
-		return;
-	io.here = note->use.here;
+	io.here = noted->use->here;
 	if (!io.here.bytes)
 		io.here.bytes = bytes;
 	io.sector = first_sector(rq->__sector, io.here.bytes, rq->__data_len);
 	io.status = status;
-	time_request(&io, rq, note, now.mono);
+	time_request(&io, rq, noted, now->mono);
 	if (cpu && io.timed)
 		count_times(cpu, &io);
 	if (cpu)
-		count_group(requests_of(cpu, note->use.group), &io, false);
-	account(&io, seat, &now);
-	end_note(seat, &note->use);
+		count_group(requests_of(cpu, noted->use->group), &io, false);
+	account(&io, seat, now);
+	end_note(seat, noted->use);
 }
 
-static __always_inline void end_unseen(struct request *rq, int status, __u32 bytes)
+static __always_inline void end_unseen(struct request *rq, int status, __u32 bytes, const struct moment *now)
 {
 	struct gendisk *disk = disk_of(rq);
 	struct kp_block_cpu *cpu = this_cpu();
-	struct moment now = {};
 	struct ended io = {};
 	struct place place;
 
-	if (!disk || !moment_now(&now))
+	if (!disk)
 		return;
 	place = place_of(disk, device_of(rq), op_class(rq->cmd_flags));
 	io.here = (struct account){.bytes = bytes, .series = place.series, .whole = place.whole};
 	io.sector = first_sector(rq->__sector, 0, 0);
 	io.status = status;
-	time_unseen(&io, rq, now.mono);
+	time_unseen(&io, rq, now->mono);
 	if (cpu && io.timed)
 		count_times(cpu, &io);
-	account(&io, NULL, &now);
+	account(&io, NULL, now);
 }
 
 SEC("tp_btf/block_rq_complete")
 int BPF_PROG(kp_rq_complete, struct request *rq, int error, unsigned int bytes)
 {
-	struct note note;
+	struct moment now = {};
+	struct noted noted = {};
 	struct seat seat;
 
-	if (!ends(rq, bytes))
+	if (!ends(rq, bytes) || !moment_now(&now))
 		return 0;
-	if (read_note(&seat, key_of(rq), &note))
-		end_noted(rq, error, bytes, &seat, &note);
+	if (read_note(&seat, key_of(rq), &noted))
+		end_noted(rq, error, bytes, &seat, &noted, &now);
 	else
-		end_unseen(rq, error, bytes);
+		end_unseen(rq, error, bytes, &now);
 	return 0;
 }
 
@@ -288,25 +289,38 @@ int BPF_PROG(kp_frontmerge, struct bio *bio)
 	return on_bio_merge(bio);
 }
 
-SEC("tp_btf/block_bio_queue")
-int BPF_PROG(kp_bio_queue, struct bio *bio)
+static __noinline int begin_bio(struct bio *bio)
 {
-	struct gendisk *disk = bio->bi_bdev->bd_disk;
+	struct block_device *device = bio->bi_bdev;
+	struct gendisk *disk = device->bd_disk;
 	struct moment now = {};
-	struct place place;
 	struct seat seat;
-	__u32 op;
 
-	if (!disk || disk->queue->mq_ops || !moment_now(&now))
+	if (!disk || !moment_now(&now))
 		return 0;
 	if (!begin_note(&seat, key_of(bio))) {
 		KP_LOSE(uncounted);
 		return 0;
 	}
-	op = op_class(bio->bi_opf);
-	place = place_of(disk, bio->bi_bdev, op);
-	describe(&seat, &place, bio, op);
+	describe(&seat, disk, device, bio, op_class(bio->bi_opf));
 	issue(&seat, now.mono, bio->bi_iter.bi_size, &now);
+	return 0;
+}
+
+static __always_inline bool takes_requests(struct block_device *device)
+{
+	if (bpf_core_field_exists(device->bd_queue))
+		return device->bd_queue->mq_ops;
+	return device->bd_disk->queue->mq_ops;
+}
+
+/* Every bio of the machine comes by here, most on their way into a request: so what is done for the others is a function of its own, whose
+ * registers and stack those do not pay for. */
+SEC("tp_btf/block_bio_queue")
+int BPF_PROG(kp_bio_queue, struct bio *bio)
+{
+	if (!takes_requests(bio->bi_bdev))
+		begin_bio(bio);
 	return 0;
 }
 
@@ -317,23 +331,23 @@ int BPF_PROG(kp_bio_complete, struct request_queue *queue, struct bio *bio)
 	struct kp_block_cpu *cpu = this_cpu();
 	struct moment now = {};
 	struct ended io = {};
-	struct note note;
+	struct noted noted = {};
 	struct seat seat;
 	__u32 group;
 
-	if (!moment_now(&now) || !read_note(&seat, key_of(bio), &note))
+	if (!moment_now(&now) || !read_note(&seat, key_of(bio), &noted))
 		return 0;
-	io.here = note.use.here;
+	io.here = noted.use->here;
 	io.sector = first_sector(bio->bi_iter.bi_sector, io.here.bytes, bio->bi_iter.bi_size);
 	io.status = bio->bi_status;
 	io.timed = true;
 	io.issued = true;
-	io.device_ns = elapsed(note.begun, now.mono);
+	io.device_ns = elapsed(noted.begun, now.mono);
 	if (cpu)
 		count_times(cpu, &io);
-	group = note.use.group;
+	group = noted.use->group;
 	count_group(bpf_map_lookup_elem(&kp_block_bios, &group), &io, true);
 	account(&io, &seat, &now);
-	end_note(&seat, &note.use);
+	end_note(&seat, noted.use);
 	return 0;
 }

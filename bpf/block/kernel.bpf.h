@@ -52,6 +52,7 @@ struct request_queue {
 struct block_device { /* a disk or a partition */
 	__u32 bd_dev;
 	struct gendisk *bd_disk;
+	struct request_queue *bd_queue; /* 5.16+ */
 };
 
 struct bvec_iter {

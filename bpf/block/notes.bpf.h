@@ -111,14 +111,15 @@ static __always_inline __u64 hash_of(__u64 key)
 	return (key >> 6) * 0x9e3779b97f4a7c15ULL;
 }
 
-static __noinline __u32 search_way(struct note_set *set, __u64 key)
+/* Places are tried in the order way, way ^ 1, way ^ 2, ... */
+static __noinline __u32 search_way(struct note_set *set, __u32 way, __u64 key)
 {
 	if (!set)
 		return KP_NOTE_WAYS;
 #pragma unroll
-	for (__u32 way = 0; way < KP_NOTE_WAYS; way++) {
-		if (set->key[way] == key)
-			return way;
+	for (__u32 step = 2; step < KP_NOTE_WAYS; step++) {
+		if (set->key[(way ^ step) & (KP_NOTE_WAYS - 1)] == key)
+			return (way ^ step) & (KP_NOTE_WAYS - 1);
 	}
 	return KP_NOTE_WAYS;
 }
@@ -140,7 +141,11 @@ static __always_inline bool find_seat(struct seat *seat, __u64 key)
 		return false;
 	if (holds(seat, key))
 		return true;
-	other = search_way(seat->set, key);
+	seat->way ^= 1;
+	if (holds(seat, key))
+		return true;
+	seat->way ^= 1;
+	other = search_way(seat->set, seat->way, key);
 	if (other >= KP_NOTE_WAYS)
 		return false;
 	seat->way = other;
@@ -158,15 +163,28 @@ static __always_inline bool find_note(struct seat *seat, __u64 key)
 	return find_seat(seat, key) && !is_over(seat);
 }
 
-/* The same for its end: what was noted. */
-static __always_inline bool read_note(struct seat *seat, __u64 key, struct note *noted)
+/* What is known of an I/O that ends. */
+struct noted {
+	const struct use *use;
+	__u64 begun;
+	__u64 issued;
+};
+
+/* The same for its end. */
+static __always_inline bool read_note(struct seat *seat, __u64 key, struct noted *noted)
 {
+	const struct note *note;
+
 	if (!find_seat(seat, key))
 		return false;
-	*noted = *note_of(seat);
-	if ((__s32)(noted->use.turn - *(volatile __u32 *)ended_of(seat)) > 0)
+	note = note_of(seat);
+	if ((__s32)(note->use.turn - *(volatile __u32 *)ended_of(seat)) > 0) {
+		noted->use = &note->use;
+		noted->begun = note->begun;
+		noted->issued = note->issued;
 		return true;
-	noted->use = origin_of(seat)->use; /* there may be one that never went to the device, and has no note */
+	}
+	noted->use = &origin_of(seat)->use; /* there may be one that never went to the device, and has no note */
 	noted->issued = 0;
 	return !is_over(seat);
 }
@@ -228,17 +246,15 @@ static __noinline __u32 take_any(struct note_set *set, __u32 way, __u64 key)
 {
 	__u64 now = bpf_ktime_get_ns();
 
-	if (take_way(set, way, key, 0))
-		return way;
 #pragma unroll
-	for (__u32 other = 0; other < KP_NOTE_WAYS; other++) {
-		if (take_way(set, other, key, 0))
-			return other;
+	for (__u32 step = 0; step < KP_NOTE_WAYS; step++) {
+		if (take_way(set, (way ^ step) & (KP_NOTE_WAYS - 1), key, 0))
+			return way ^ step;
 	}
 #pragma unroll
-	for (__u32 other = 0; other < KP_NOTE_WAYS; other++) {
-		if (take_way(set, other, key, now - KP_NOTE_OLD_NS))
-			return other;
+	for (__u32 step = 0; step < KP_NOTE_WAYS; step++) {
+		if (take_way(set, (way ^ step) & (KP_NOTE_WAYS - 1), key, now - KP_NOTE_OLD_NS))
+			return way ^ step;
 	}
 	return KP_NOTE_WAYS;
 }

@@ -20,8 +20,25 @@ __u32 kp_block_ring_bits;
 struct place {
 	__u8 series;
 	__u8 whole;   /* of the disk, when `series` is that of a partition; KP_NO_SERIES otherwise */
-	bool stacked; /* see struct kp_block_device */
 };
+
+/* See struct kp_block_device. */
+static __always_inline bool is_stacked(__u32 series)
+{
+	return series < KP_BLOCK_SERIES && *(volatile __u32 *)&kp_block_series[series].used & KP_BLOCK_SERIES_STACKED;
+}
+
+/* Whether the I/O is counted where another one was: mostly a request or bio is used for the same again. Not for partitions. */
+static __always_inline bool is_place(__u32 series, __u32 whole, __u32 dev, __u32 op)
+{
+	const struct kp_block_series *known;
+
+	if (series >= KP_BLOCK_SERIES || whole != KP_NO_SERIES)
+		return false;
+	known = &kp_block_series[series];
+	return *(volatile __u32 *)&known->dev == dev &&
+	       (*(volatile __u32 *)&known->used & ~KP_BLOCK_SERIES_STACKED) == (KP_BLOCK_SERIES_USED | op);
+}
 
 /* Another CPU is looking for a free series for it right now. */
 #define KP_SERIES_WANTED 0xffffffffU
@@ -51,6 +68,8 @@ __noinline __u32 adopt_series(__u32 index, __u32 op)
 
 	if (index >= KP_BLOCK_DEVICES || op >= KP_BLOCK_OPS)
 		return op;
+	if (kp_block_devices[index].stacked)
+		used |= KP_BLOCK_SERIES_STACKED;
 	if (__sync_val_compare_and_swap(&kp_block_devices[index].series[op], 0, KP_SERIES_WANTED))
 		return op;
 	for (__u32 series = KP_BLOCK_OPS; series < KP_BLOCK_SERIES; series++) {
@@ -93,7 +112,6 @@ static __always_inline struct place place_of(struct gendisk *disk, struct block_
 	struct place place = {.series = series_of(index, op), .whole = KP_NO_SERIES};
 	__u32 part;
 
-	place.stacked = index < KP_BLOCK_DEVICES && kp_block_devices[index].stacked;
 	if (place.series < KP_BLOCK_OPS) {
 		KP_LOSE(shared);
 		return place;

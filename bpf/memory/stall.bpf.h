@@ -83,7 +83,7 @@ static __always_inline int stall_begins(__u32 kind)
 /* Like kp_hist_add(), for a histogram that all CPUs share. */
 static __always_inline void add_shared(struct kp_histogram *histogram, __u64 value)
 {
-	__u64 bucket = kp_hist_bucket(value);
+	__u64 bucket = kp_hist_find(value);
 
 	if (bucket >= KP_HIST_BUCKETS) /* never: for the verifier */
 		return;

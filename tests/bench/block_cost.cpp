@@ -1,7 +1,9 @@
 // block-cost: what the block probe costs each I/O. As the kernel itself counts it (bpf_stats), less an empty program
-// for each run, beside the classic way in the same run; and what fio makes of it: IOPS with the probe and without, turn
-// by turn. Random reads of a loop device over a file in memory, which is faster than any disk: one at a time, as fio
-// does unless told otherwise, and so many at once that both CPUs do nothing else.
+// for each run, beside the classic way; and what fio makes of it: IOPS with the probe and without. Random reads of a
+// loop device over a file in memory, which is faster than any disk: one at a time, as fio does unless told otherwise,
+// and so many at once that both CPUs do nothing else. fio runs all the time while the programs come and go, half a
+// second each, and each is compared with what was measured right before and after it: the machine may change its speed
+// from one minute to the next.
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
@@ -11,60 +13,46 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <map>
+#include <numeric>
 #include <stdexcept>
 #include <stop_token>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/handle.h"
 #include "bench/median.h"
 #include "block_reference.skel.h"
 #include "kernel/block_device.h"
 #include "kernel/block_watch.h"
 #include "kernel/watch.h"
+#include "support/process.h"
 
 namespace {
 
 using namespace kpulse;
-using bench::median;
-using Reference = Handle<block_reference_bpf, block_reference_bpf__destroy>;
-
-constexpr int kRounds = 5;
+constexpr int kRounds = 11;
 constexpr int kManyAtOnce = 16;
+constexpr std::chrono::milliseconds kTurn(500);
+constexpr std::chrono::milliseconds kWarmUp(1'000);
 
-/// Time in a program and how often it ran.
-struct Cost {
-  std::uint64_t time_ns = 0, runs = 0;
-};
-
-Cost cost_of(int program) {
-  bpf_prog_info info{};
-  __u32 size = sizeof(info);
-  bpf_obj_get_info_by_fd(program, &info, &size);
-  return {.time_ns = info.run_time_ns, .runs = info.run_cnt};
-}
+using bench::median;
 
 std::string name_of(int program) {
   bpf_prog_info info{};
   __u32 size = sizeof(info);
   bpf_obj_get_info_by_fd(program, &info, &size);
   return info.name;
-}
-
-/// Time of a set of programs for each of so many I/Os, less `empty` for each run.
-double per_io(const std::vector<int>& programs, std::uint64_t ios, double empty) {
-  double time = 0;
-  for (const int program : programs) {
-    const Cost cost = cost_of(program);
-    time += static_cast<double>(cost.time_ns) - empty * static_cast<double>(cost.runs);
-  }
-  return time / static_cast<double>(ios);
 }
 
 /// A file in memory.
@@ -81,71 +69,149 @@ struct Backing {
 
 class Disk {
  public:
-  Disk() : loop_(backing_.path()) {
-    test::set_scheduler(loop_.name(), "none");
-    read(1);  // warm
-  }
+  Disk() : loop_(backing_.path()) { test::set_scheduler(loop_.name(), "none"); }
 
-  /// Reads for so many seconds and returns what fio said.
-  test::FioResult read(int seconds, int depth = kManyAtOnce) {
-    const test::FioResult result =
-        test::fio(loop_.path(), {"--rw=randread", "--iodepth=" + std::to_string(depth), "--size=256M", "--time_based",
-                                 "--runtime=" + std::to_string(seconds)});
-    if (result.status != 0) throw std::runtime_error("fio: " + result.output);
-    return result;
-  }
-  [[nodiscard]] const std::string& name() const { return loop_.name(); }
+  [[nodiscard]] std::string path() const { return loop_.path(); }
+  [[nodiscard]] std::uint64_t reads() const { return test::disk_stat(loop_.name())[test::DiskStat::kReads]; }
 
  private:
   Backing backing_;
   test::LoopDevice loop_;
 };
 
-Reference load_reference(bool classic) {
-  Reference reference(block_reference_bpf__open());
-  auto& programs = reference->progs;
-  bpf_program__set_autoload(programs.ref_empty, !classic);
-  for (bpf_program* program : {programs.ref_start, programs.ref_issue, programs.ref_complete}) {
-    bpf_program__set_autoload(program, classic);
+/// fio, as long as this is.
+class Load {
+ public:
+  Load(const Disk& disk, int depth)
+      : fio_(test::Process::spawn({"fio", "--name=kp", "--filename=" + disk.path(), "--direct=1", "--bs=4k", "--thread",
+                                   "--ioengine=libaio", "--rw=randread", "--iodepth=" + std::to_string(depth),
+                                   "--size=256M", "--time_based", "--runtime=3600"})) {
+    std::this_thread::sleep_for(kWarmUp);
+    if (!fio_.running()) throw std::runtime_error("fio ended at once");
   }
-  if (block_reference_bpf__load(reference.get()) != 0 || block_reference_bpf__attach(reference.get()) != 0) {
-    throw std::runtime_error("cannot attach the reference programs");
-  }
-  return reference;
+
+ private:
+  test::Process fio_;
+};
+
+/// Reads a second during one turn.
+double iops(const Disk& disk) {
+  const std::uint64_t began = monotonic_ns(), before = disk.reads();
+  std::this_thread::sleep_for(kTurn);
+  const std::uint64_t reads = disk.reads() - before;
+  return static_cast<double>(reads) * 1e9 / static_cast<double>(monotonic_ns() - began);
 }
 
-double measure_empty(Disk& disk) {
-  const Reference reference = load_reference(false);
-  disk.read(1);
-  const int program = bpf_program__fd(reference->progs.ref_empty);
-  return per_io({program}, cost_of(program).runs, 0);
+double iops_with_probe(const Disk& disk) {
+  test::BlockWatch watch;
+  double measured = 0;
+  watch.during([&] { measured = iops(disk); });
+  return measured;
 }
 
-double measure_classic(Disk& disk, double empty) {
-  const Reference reference = load_reference(true);
-  const std::uint64_t ios = disk.read(1).reads;
-  const auto& programs = reference->progs;
-  return per_io({bpf_program__fd(programs.ref_start), bpf_program__fd(programs.ref_issue),
-                 bpf_program__fd(programs.ref_complete)},
-                ios, empty);
+enum class Reference { classic, empty };
+
+/// The classic way, or programs that do nothing in the same three places.
+class ReferencePrograms {
+ public:
+  explicit ReferencePrograms(Reference kind) : skeleton_(block_reference_bpf__open()) {
+    auto& programs = skeleton_->progs;
+    const auto choose = [&](std::array<bpf_program*, 3> three, Reference of) {
+      for (bpf_program* program : three) bpf_program__set_autoload(program, kind == of);
+      if (kind == of) chosen_ = three;
+    };
+    choose({programs.ref_empty_start, programs.ref_empty_issue, programs.ref_empty_complete}, Reference::empty);
+    choose({programs.ref_start, programs.ref_issue, programs.ref_complete}, Reference::classic);
+    if (block_reference_bpf__load(skeleton_.get()) != 0 || block_reference_bpf__attach(skeleton_.get()) != 0) {
+      throw std::runtime_error("cannot attach the reference programs");
+    }
+  }
+  [[nodiscard]] std::vector<int> fds() const {
+    std::vector<int> fds;
+    for (const bpf_program* program : chosen_) fds.push_back(bpf_program__fd(program));
+    return fds;
+  }
+
+ private:
+  Handle<block_reference_bpf, block_reference_bpf__destroy> skeleton_;
+  std::array<bpf_program*, 3> chosen_{};
+};
+
+double iops_with(const Disk& disk, Reference kind) {
+  const ReferencePrograms programs(kind);
+  return iops(disk);
+}
+
+/// Time in a program and how often it ran.
+struct Cost {
+  double time_ns = 0, runs = 0;
+
+  Cost operator-(const Cost& before) const { return {.time_ns = time_ns - before.time_ns, .runs = runs - before.runs}; }
+};
+
+Cost cost_of(int program) {
+  bpf_prog_info info{};
+  __u32 size = sizeof(info);
+  bpf_obj_get_info_by_fd(program, &info, &size);
+  return {.time_ns = static_cast<double>(info.run_time_ns), .runs = static_cast<double>(info.run_cnt)};
+}
+
+std::vector<Cost> costs_of(const std::vector<int>& programs) {
+  std::vector<Cost> costs;
+  std::ranges::transform(programs, std::back_inserter(costs), cost_of);
+  return costs;
+}
+
+/// Of each program in one turn, for each I/O, less `empty` for each run.
+std::vector<double> per_io(const Disk& disk, const std::vector<int>& programs, double empty) {
+  const std::uint64_t reads = disk.reads();
+  const std::vector<Cost> before = costs_of(programs);
+  std::this_thread::sleep_for(kTurn);
+  const std::vector<Cost> after = costs_of(programs);
+  const auto ios = static_cast<double>(disk.reads() - reads);
+  std::vector<double> net;
+  std::ranges::transform(after, before, std::back_inserter(net), [&](const Cost& now, const Cost& then) {
+    const Cost cost = now - then;
+    return (cost.time_ns - empty * cost.runs) / ios;
+  });
+  return net;
+}
+
+double sum(const std::vector<double>& values) {
+  return std::accumulate(values.begin(), values.end(), 0.0);
+}
+
+/// A run of a program that does nothing.
+double measure_empty() {
+  const ReferencePrograms programs(Reference::empty);
+  std::this_thread::sleep_for(kTurn);
+  Cost sum;
+  for (const Cost& cost : costs_of(programs.fds())) {
+    sum.time_ns += cost.time_ns;
+    sum.runs += cost.runs;
+  }
+  return sum.time_ns / sum.runs;
+}
+
+double measure_classic(const Disk& disk, double empty) {
+  const ReferencePrograms programs(Reference::classic);
+  return sum(per_io(disk, programs.fds(), empty));
 }
 
 /// By program, too.
-double measure_probe(Disk& disk, double empty, std::map<std::string, std::vector<double>>& programs) {
+double measure_probe(const Disk& disk, double empty, std::map<std::string, std::vector<double>>& programs) {
   test::BlockWatch watch;
-  std::uint64_t ios = 0;
-  watch.during([&] { ios = disk.read(1).reads; });
-  for (const int program : watch.probe().program_fds()) {
-    programs[name_of(program)].push_back(per_io({program}, ios, empty));
-  }
-  return per_io(watch.probe().program_fds(), ios, empty);
+  const std::vector<int> fds = watch.probe().program_fds();
+  std::vector<double> costs;
+  watch.during([&] { costs = per_io(disk, fds, empty); });
+  for (std::size_t index = 0; index < fds.size(); ++index) programs[name_of(fds[index])].push_back(costs[index]);
+  return sum(costs);
 }
 
-double iops_with(Disk& disk, int depth) {
-  test::BlockWatch watch;
-  double iops = 0;
-  watch.during([&] { iops = static_cast<double>(disk.read(3, depth).reads); });
-  return iops;
+void tell(const std::string& name, double value, const char* unit) {
+  fmt::print(R"({{"name":"{}","value":{:.2f},"unit":"{}"}})"
+             "\n",
+             name, value, unit);
 }
 
 bool report(const char* name, double value, const char* unit, const char* target, bool pass) {
@@ -155,28 +221,24 @@ bool report(const char* name, double value, const char* unit, const char* target
   return pass;
 }
 
-bool measure_ns(Disk& disk) {
+bool measure_ns(const Disk& disk) {
   const FileDescriptor statistics(bpf_enable_stats(BPF_STATS_RUN_TIME));
+  const Load load(disk, kManyAtOnce);
   std::vector<double> empties, probes, classics, ratios;
   std::map<std::string, std::vector<double>> programs;
+  double classic = 0;
   for (int round = 0; round < kRounds; ++round) {
-    empties.push_back(measure_empty(disk));
+    empties.push_back(measure_empty());
+    if (round == 0) classic = measure_classic(disk, empties.back());
     probes.push_back(measure_probe(disk, empties.back(), programs));
     classics.push_back(measure_classic(disk, empties.back()));
-    ratios.push_back(classics.back() / probes.back());
+    ratios.push_back((std::exchange(classic, classics.back()) + classics.back()) / 2 / probes.back());
   }
-  fmt::print(R"({{"name":"block-cost.empty","value":{:.1f},"unit":"ns/run"}})"
-             "\n"
-             R"({{"name":"block-cost.ns","value":{:.1f},"unit":"ns/IO"}})"
-             "\n"
-             R"({{"name":"block-cost.classic-ns","value":{:.1f},"unit":"ns/IO"}})"
-             "\n",
-             median(empties), median(probes), median(classics));
+  tell("block-cost.empty", median(empties), "ns/run");
+  tell("block-cost.ns", median(probes), "ns/IO");
+  tell("block-cost.classic-ns", median(classics), "ns/IO");
   for (const auto& [name, values] : programs) {
-    if (median(values) > 0)
-      fmt::print(R"({{"name":"block-cost.{}","value":{:.1f},"unit":"ns/IO"}})"
-                 "\n",
-                 name, median(values));
+    if (median(values) > 0) tell("block-cost." + name, median(values), "ns/IO");
   }
   return report("block-cost.classic-ratio", median(ratios), "times", ">= 3", median(ratios) >= 3);
 }
@@ -200,35 +262,37 @@ class Awake {
   std::vector<std::jthread> threads_;
 };
 
+/// % of IOPS, compared with what was read right before and after.
 struct Losses {
-  double probe, classic;  // % of IOPS
+  double probe, classic, empty;
 };
 
-Losses measure_losses(Disk& disk, int depth) {
-  std::vector<double> probe, classic;
-  const auto iops = [&] { return static_cast<double>(disk.read(3, depth).reads); };
+Losses measure_losses(const Disk& disk, int depth) {
+  const Load load(disk, depth);
+  std::vector<double> probe, classic, empty;
+  double without = iops(disk);
+  const auto lose = [&](std::vector<double>& losses, double with) {
+    const double after = iops(disk);
+    losses.push_back(100 * (1 - with / ((without + after) / 2)));
+    without = after;
+  };
   for (int round = 0; round < kRounds; ++round) {
-    const double before = iops(), with = iops_with(disk, depth), after = iops();
-    probe.push_back(100 * (1 - with / ((before + after) / 2)));
-    const Reference reference = load_reference(true);
-    classic.push_back(100 * (1 - iops() / after));
+    lose(probe, iops_with_probe(disk));
+    lose(classic, iops_with(disk, Reference::classic));
+    lose(empty, iops_with(disk, Reference::empty));
   }
-  return {.probe = median(probe), .classic = median(classic)};
+  return {.probe = median(probe), .classic = median(classic), .empty = median(empty)};
 }
 
-void tell(const char* name, double value) {
-  fmt::print(R"({{"name":"{}","value":{:.2f},"unit":"% of IOPS"}})"
-             "\n",
-             name, value);
-}
-
-bool measure_iops(Disk& disk) {
+bool measure_iops(const Disk& disk) {
   const Losses crowded = measure_losses(disk, kManyAtOnce);
-  tell("block-cost.saturated.classic", crowded.classic);
-  tell("block-cost.saturated", crowded.probe);
+  tell("block-cost.saturated.empty-programs", crowded.empty, "% of IOPS");
+  tell("block-cost.saturated.classic", crowded.classic, "% of IOPS");
+  tell("block-cost.saturated", crowded.probe, "% of IOPS");
   const Awake awake;
   const Losses single = measure_losses(disk, 1);
-  tell("block-cost.classic", single.classic);
+  tell("block-cost.empty-programs", single.empty, "% of IOPS");
+  tell("block-cost.classic", single.classic, "% of IOPS");
   return report("block-cost", single.probe, "% of IOPS", "<= 2", single.probe <= 2);
 }
 
@@ -243,7 +307,7 @@ int main() {
     return 77;
   }
   setenv("TMPDIR", "/dev/shm", 1);
-  Disk disk;
+  const Disk disk;
   const bool cheap = measure_ns(disk);
   const bool fast = measure_iops(disk);
   return cheap && fast ? 0 : 1;

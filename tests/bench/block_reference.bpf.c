@@ -3,8 +3,8 @@
  * submitter and its cgroup when the I/O is accounted, its time when it is queued and issued, and when it ends histograms, bytes and depth by
  * disk and operation, and what its cgroup did. Of what the probe says it leaves out windows, the worst I/O, errors, partitions, requeues,
  * merges and the cgroup of writeback. */
-#include "abi/histogram.h"
 #include "block/kernel.bpf.h"
+#include "lib/histogram.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -79,8 +79,20 @@ static __always_inline struct times *times_of(struct request *rq)
 	return bpf_map_lookup_elem(&ref_times, &series);
 }
 
+SEC("tp_btf/block_io_start")
+int ref_empty_start(void *ctx)
+{
+	return 0;
+}
+
 SEC("tp_btf/block_rq_issue")
-int ref_empty(void *ctx)
+int ref_empty_issue(void *ctx)
+{
+	return 0;
+}
+
+SEC("tp_btf/block_rq_complete")
+int ref_empty_complete(void *ctx)
 {
 	return 0;
 }
@@ -121,7 +133,7 @@ int BPF_PROG(ref_issue, struct request *rq)
 
 static __always_inline void add(struct kp_histogram *histogram, __u64 value)
 {
-	__u64 bucket = kp_hist_bucket(value);
+	__u64 bucket = kp_hist_find(value);
 
 	if (bucket >= KP_HIST_BUCKETS)
 		return;

@@ -1,6 +1,10 @@
 // Counts, times and names of I/O against devices of known latency, and against what fio saw.
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <thread>
+
+#include "base/clock.h"
 #include "kernel/block_device.h"
 #include "kernel/block_watch.h"
 #include "kernel/watch.h"
@@ -67,6 +71,26 @@ TEST_P(BlockLatency, CountOperationTimeAndSubmitterAreThoseOfFio) {
   }
   EXPECT_GT(named, 50);
   EXPECT_EQ(watch.absent(), 0U);
+}
+
+TEST_P(BlockLatency, TheLargestDepthOfAWindowThatBeganWithNoneIsExact) {
+  constexpr std::chrono::seconds kWindow(1);
+  const NbdFile file(kDelayed);
+  const LoopDevice loop(file.path());
+  set_scheduler(loop.name(), GetParam());
+  BlockWatch watch(kWindow);
+  constexpr std::uint64_t kLength = std::chrono::nanoseconds(kWindow).count();
+  for (const unsigned depth : {7U, 3U, 5U}) {
+    std::this_thread::sleep_for(std::chrono::nanoseconds(kLength - wall_ns() % kLength) +
+                                std::chrono::milliseconds(50));
+    const std::uint64_t window = wall_ns() / kLength;
+    watch.during([&] {
+      EXPECT_EQ(fio(loop.path(), {"--rw=randread", "--number_ios=40", "--iodepth=" + std::to_string(depth)}).reads,
+                40U);
+    });
+    ASSERT_EQ(watch.rows(loop.name(), "read").back().window, window);
+    EXPECT_EQ(watch.rows(loop.name(), "read").back()[id::kDepthMax], depth);
+  }
 }
 
 TEST_P(BlockLatency, DepthIsHowManyTheDeviceHas) {

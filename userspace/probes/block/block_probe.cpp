@@ -150,14 +150,18 @@ void BlockProbe::mark_stacked() {
 }
 
 void BlockProbe::begin_series(std::uint32_t index, std::uint32_t dev) {
-  const std::uint32_t op = read_now(skeleton_->bss->kp_block_series[index].used) & ~KP_BLOCK_SERIES_USED;
+  const std::uint32_t op =
+      read_now(skeleton_->bss->kp_block_series[index].used) & ~(KP_BLOCK_SERIES_USED | KP_BLOCK_SERIES_STACKED);
   const auto name = dev == 0 ? std::optional<std::string>("other") : names_.find(dev);
   if (!name) return;
   assembler_.begin(index, op, *name, names_.disk_of(dev).value_or(""));
+  if (dev == 0) return;
+  const bool stacked = names_.stacked(*name);
   for (kp_block_device& device : skeleton_->bss->kp_block_devices) {
-    if (dev != 0 && read_now(device.dev) == dev)
-      write_now<std::uint32_t>(device.stacked, names_.stacked(*name) ? 1 : 0);
+    if (read_now(device.dev) == dev) write_now<std::uint32_t>(device.stacked, stacked ? 1 : 0);
   }
+  write_now<std::uint32_t>(skeleton_->bss->kp_block_series[index].used,
+                           KP_BLOCK_SERIES_USED | (stacked ? KP_BLOCK_SERIES_STACKED : 0) | op);
 }
 
 void BlockProbe::follow_series() {
