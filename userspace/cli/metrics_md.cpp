@@ -78,7 +78,7 @@ constexpr std::string_view kEdges = R"(
   time in the windows it lay in: over a stall that lasts, the two differ until it has ended. Reclaim counts for who does it: that of a
   `memory.reclaim` for its writer, that of `memory.high` for a kernel thread now and then.
 - **Events that are in no window (`events_dropped`).** The cgroups' counters have those that came while the agent was late all the same.
-- **More disks than fit.** 16 disks, and 47 operations of disks in all (21 with windows below 5 ms), have series of their own; the rest is in `other`.
+- **More disks than fit.** 16 disks, and 43 operations of disks in all (19 with windows below 5 ms), have series of their own; the rest is in `other`.
 - **The worst wait is one per window.** Ties go to the first.
 - **Distributions** (`kpulse_sched_wait`, `kpulse_sched_oncpu`) are cut when the agent reads, a few ms after the interval's end; over all
   frames every value counts once.

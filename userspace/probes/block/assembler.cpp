@@ -82,7 +82,10 @@ void BlockAssembler::lose(std::uint64_t first, std::uint64_t end) {
 void BlockAssembler::collect(const WindowRange& windows, TaskTable& tasks, std::vector<Series>& series) {
   if (windows.count == 0) return;
   for (auto& known : series_) {
-    if (known) windows_lost_ += known->collect(windows, config_.length, tasks, series);
+    if (!known) continue;
+    const std::size_t rows = series.size();
+    windows_lost_ += known->collect(windows, config_.length, tasks, series);
+    if (series.size() > rows) leave_out(unmeasured_, series[rows]);
   }
   append_losses(series);
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "abi/block.h"
@@ -40,6 +41,9 @@ class BlockAssembler {
   /// The windows [first, end) were not taken in time.
   void lose(std::uint64_t first, std::uint64_t end);
 
+  /// Fields of kpulse_block that have no value here, ascending.
+  void set_unmeasured(std::vector<std::uint32_t> fields) { unmeasured_ = std::move(fields); }
+
   void collect(const WindowRange& windows, TaskTable& tasks, std::vector<Series>& series);
 
   [[nodiscard]] std::uint64_t windows_lost() const noexcept { return windows_lost_; }
@@ -53,6 +57,7 @@ class BlockAssembler {
   std::array<std::string, KP_BLOCK_SERIES> disks_;  // of partitions
   kp_window_config config_{};
   std::array<std::uint64_t, 8> losses_{}, losses_sent_{};  // by field - 1
+  std::vector<std::uint32_t> unmeasured_;
   std::uint64_t windows_lost_ = 0;
 };
 

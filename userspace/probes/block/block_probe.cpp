@@ -11,6 +11,7 @@
 #include "block.skel.h"
 #include "bpf/kernel.h"
 #include "cgroups/table.h"
+#include "probes/block/measured.h"
 #include "probes/block/times.h"
 
 void destroy_block_bpf(block_bpf* skeleton) noexcept {
@@ -42,13 +43,11 @@ Result<> BlockProbe::open(const Machine& machine) {
   auto& programs = skeleton_->progs;
   const bool has_start = machine.types.tracepoint_arguments("block_io_start").has_value();
   // Before 6.4 a request is first seen when it is queued or issued.
-  programs_.want(machine.types, has_start ? programs.kp_io_start : programs.kp_rq_insert);
   bpf::Programs::skip(has_start ? programs.kp_rq_insert : programs.kp_io_start);
-  for (bpf_program* program :
-       {programs.kp_rq_issue, programs.kp_rq_complete, programs.kp_rq_requeue, programs.kp_rq_merge,
-        programs.kp_backmerge, programs.kp_frontmerge, programs.kp_bio_queue, programs.kp_bio_complete}) {
-    programs_.want(machine.types, program);
-  }
+  want(machine.types, programs.kp_rq_complete,
+       {has_start ? programs.kp_io_start : programs.kp_rq_insert, programs.kp_rq_issue, programs.kp_rq_requeue,
+        programs.kp_rq_merge, programs.kp_backmerge, programs.kp_frontmerge});
+  want(machine.types, programs.kp_bio_complete, {programs.kp_bio_queue});
   bpf_map__set_max_entries(skeleton_->maps.kp_block_cpus, machine.cpus);
   if (auto shared = machine.cgroups.share(skeleton_->obj); !shared) return shared;
   skeleton_->rodata->kp_cgroup_subsys = machine.cgroups.subsys();
@@ -58,6 +57,17 @@ Result<> BlockProbe::open(const Machine& machine) {
     skeleton_->rodata->kp_io_stat_bit = static_cast<__u32>(*bit);
   skeleton_->rodata->kp_ring_wakeup = bpf_map__max_entries(skeleton_->maps.kp_block_ring) / 2;
   return {};
+}
+
+void BlockProbe::want(const bpf::KernelTypes& types, bpf_program* end, std::initializer_list<bpf_program*> others) {
+  programs_.want(types, end);
+  for (bpf_program* program : others) {
+    if (bpf_program__autoload(end)) {
+      programs_.want(types, program);
+    } else {
+      bpf::Programs::skip(program);
+    }
+  }
 }
 
 Result<> BlockProbe::map_memory() {
@@ -92,6 +102,7 @@ Result<> BlockProbe::attach(const Machine& machine) {
   if (!programs_.attached("kp_rq_complete") && !programs_.attached("kp_bio_complete")) {
     return fail("block: cannot see the end of an I/O: " + programs_.status().front().reason);
   }
+  assembler_.set_unmeasured(unmeasured_block([this](std::string_view name) { return programs_.attached(name); }));
   return {};
 }
 

@@ -46,6 +46,8 @@ class BlockProbe final : public Probe {
   using Skeleton = Handle<block_bpf, destroy_block_bpf>;
 
   [[nodiscard]] Result<> open(const Machine& machine);
+  /// Programs that are of no use without the one that sees the end.
+  void want(const bpf::KernelTypes& types, bpf_program* end, std::initializer_list<bpf_program*> others);
   [[nodiscard]] Result<> map_memory();
   void take_record(std::span<const std::byte> bytes);
   /// Begins series that are new in the kernel's table.

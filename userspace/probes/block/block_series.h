@@ -42,8 +42,8 @@ class BlockSeries {
   /// Times of I/Os that have ended since the last time.
   void on_times(const kp_block_times& times);
 
-  /// Appends the series of these windows of `length` ns; nothing before its first I/O. Returns how many windows are
-  /// absent.
+  /// Appends the series of these windows of `length` ns, the rows first; nothing before its first I/O. Returns how many
+  /// windows are absent.
   std::uint64_t collect(const WindowRange& windows, std::uint64_t length, TaskTable& tasks,
                         std::vector<Series>& series);
 

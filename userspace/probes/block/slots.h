@@ -32,7 +32,8 @@ class BlockSlots {
 
   /// Hands over what was counted in windows before `end`, by series and ascending. Returns the windows [first, second)
   /// that lost events because the last call was too long ago.
-  [[nodiscard]] std::vector<std::pair<std::uint64_t, std::uint64_t>> take(std::uint64_t end, const TakeEntry& take_entry,
+  [[nodiscard]] std::vector<std::pair<std::uint64_t, std::uint64_t>> take(std::uint64_t end,
+                                                                          const TakeEntry& take_entry,
                                                                           const TakeExit& take_exit);
 
   [[nodiscard]] std::uint64_t late() const noexcept;

@@ -48,6 +48,20 @@ TEST_F(BlockAssemblerTest, ADeviceThatIsGoneIsNoLongerSent) {
   EXPECT_THAT(collect(11, 1), IsEmpty());
 }
 
+TEST_F(BlockAssemblerTest, WhatThisKernelDoesNotShowIsLeftOutOfTheRowsOnly) {
+  assembler_.begin(7, KP_BLOCK_READ, "vda", {});
+  assembler_.set_unmeasured({ids::block::kIos});
+  assembler_.on_slot(7, slot(10));
+  kp_block_times times{};
+  times.total[3] = 1;
+  assembler_.on_times(7, times);
+  collect(10, 1);
+  ASSERT_THAT(output_, SizeIs(2));
+  EXPECT_THAT(output_[0].unmeasured, ElementsAre(ids::block::kIos));
+  EXPECT_THAT(output_[0].columns, IsEmpty());
+  EXPECT_THAT(output_[1].unmeasured, IsEmpty());
+}
+
 TEST_F(BlockAssemblerTest, AnotherEpochForgetsAllWindows) {
   assembler_.begin(7, KP_BLOCK_READ, "vda", {});
   assembler_.on_slot(7, slot(10));
