@@ -62,9 +62,9 @@ TestCgroup::~TestCgroup() {
   for (const std::string& folder : folders_) rmdir(folder.c_str());
 }
 
-void TestCgroup::join() const {
+void TestCgroup::join(pid_t pid) const {
   for (const std::string& folder : folders_) {
-    if (!write_to(folder + "/cgroup.procs", "0")) throw std::runtime_error("cannot join " + folder);
+    if (!write_to(folder + "/cgroup.procs", std::to_string(pid))) throw std::runtime_error("cannot join " + folder);
   }
 }
 

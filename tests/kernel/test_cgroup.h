@@ -20,8 +20,8 @@ class TestCgroup {
   TestCgroup& operator=(TestCgroup&&) = delete;
   ~TestCgroup();
 
-  /// Moves the calling process into it.
-  void join() const;
+  /// Moves a process into it; 0: the calling one.
+  void join(pid_t pid = 0) const;
   /// Share of the CPU relative to others (cpu.shares or cpu.weight); false when this machine has no cpu controller.
   bool set_shares(int shares) const;
   /// CPU time of all its tasks so far, in ns, as the kernel accounts it for the cgroup.
