@@ -55,19 +55,19 @@ static __always_inline void group_wait(struct kp_sched_cpu *cpu, struct kp_sched
 	group->wait[bucket]++;
 }
 
-/* A task that moves itself may run on for long before the next switch. Anybody else's move finds the task waiting, as a rule. */
+/* A task that moves itself may run on for long before the next switch. Anybody else's move finds the task waiting, as a rule. The run queue's
+ * clock is as old as its last event, a tick at most: the new cgroup has the time since then, as it has in the kernel's own account. */
 SEC("tp_btf/cgroup_attach_task")
 int BPF_PROG(kp_attach, struct cgroup *destination, const char *path, struct task_struct *task)
 {
-	const struct kp_window_config *config = kp_window_config();
 	__u32 number = bpf_get_smp_processor_id();
 	struct kp_sched_groups *groups = bpf_map_lookup_elem(&kp_sched_groups, &number);
 	struct kp_sched_cpu *cpu = bpf_map_lookup_elem(&kp_sched_cpus, &number);
 	__u64 clock;
 
-	if (!cpu || !groups || !config->length || task != bpf_get_current_task_btf() || cpu->open.running != (__u32)task->pid)
+	if (!cpu || !groups || task != bpf_get_current_task_btf() || cpu->open.running != (__u32)task->pid)
 		return 0;
-	clock = kp_clock_now(config);
+	clock = switch_clock(task);
 	*(volatile __u64 *)&cpu->sequence += 1;
 	barrier();
 	group_leave(cpu, groups, task, clock);

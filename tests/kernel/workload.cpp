@@ -66,9 +66,6 @@ void set_nice(int nice) {
 }  // namespace
 
 Child::Child(const ChildOptions& options, const std::function<void(Account&)>& work) {
-  void* memory = mmap(nullptr, sizeof(Account), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) throw std::runtime_error("no shared memory");
-  account_ = new (memory) Account;
   pid_ = fork();
   if (pid_ < 0) throw std::runtime_error("cannot fork");
   if (pid_ == 0) run_child(options, work, *account_);
@@ -79,7 +76,6 @@ Child::~Child() {
     kill(pid_, SIGKILL);
     waitpid(pid_, nullptr, 0);
   }
-  munmap(account_, sizeof(Account));
 }
 
 bool Child::finished() {

@@ -2,11 +2,14 @@
 #pragma once
 
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/types.h>
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <new>
+#include <stdexcept>
 #include <string>
 
 namespace kpulse::test {
@@ -18,6 +21,25 @@ struct Account {
   std::uint64_t wait_ns = 0;
   std::uint64_t marks[256] = {};  ///< whatever the work wants to tell; wall clock times by convention
   std::uint64_t mark_count = 0;
+};
+
+/// Memory that a child has in common with its parent.
+template <class T>
+class Shared {
+ public:
+  Shared() : memory_(mmap(nullptr, sizeof(T), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)) {
+    if (memory_ == MAP_FAILED) throw std::runtime_error("no shared memory");
+    new (memory_) T{};
+  }
+  Shared(const Shared&) = delete;
+  Shared& operator=(const Shared&) = delete;
+  ~Shared() { munmap(memory_, sizeof(T)); }
+
+  T* operator->() const noexcept { return static_cast<T*>(memory_); }
+  T& operator*() const noexcept { return *static_cast<T*>(memory_); }
+
+ private:
+  void* memory_;
 };
 
 struct ChildOptions {
@@ -43,7 +65,7 @@ class Child {
  private:
   pid_t pid_ = -1;
   bool reaped_ = false;
-  Account* account_ = nullptr;  // shared memory
+  Shared<Account> account_;
 };
 
 /// Pins the calling thread to a CPU as long as it lives.
@@ -70,7 +92,8 @@ void spin_until(std::uint64_t wall);
 /// Number after `key` in /proc/stat.
 [[nodiscard]] std::uint64_t proc_stat(const std::string& key);
 
-/// Whether this machine is emulated (tests/vm): its processors stop for a while now and then, in the middle of anything.
+/// Whether this machine is emulated (tests/vm): its processors stop for a while now and then, in the middle of
+/// anything.
 [[nodiscard]] bool emulated();
 
 /// The CPU that tests pin their load to: the last one this process may use.

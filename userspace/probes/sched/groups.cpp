@@ -59,8 +59,8 @@ void SchedGroups::collect(std::span<const kp_sched_groups> cpus, std::span<const
   }
   for (std::uint32_t slot = 0; slot < KP_CGROUP_SLOTS; ++slot) {
     Sum now = sum_of(cpus, slot);
-    // The two clocks of a task that moves itself to another cgroup (bpf/sched/group.bpf.h) may differ: never count
-    // down.
+    // A task that moves itself to another cgroup is that one's from a little before (bpf/sched/group.bpf.h), which was
+    // already added here: never count down.
     now.cpu = std::max(now.cpu + running_ns[slot], before_[slot].cpu);
     const Sum before = std::exchange(before_[slot], now);
     if (now.cpu == before.cpu && now.switches == before.switches && now.waits == before.waits) continue;

@@ -178,6 +178,7 @@ void SchedProbe::take_snapshots(std::uint64_t end) {
   kp_sched_cpu copy{};
   for (std::size_t cpu = 0; cpu < cpus_.values().size(); ++cpu) {
     const kp_sched_cpu& live = cpus_.values()[cpu];
+    running_[cpu] = {};  // what was seen last time is over, also where nothing can be read now
     if (live.sequence == 0) continue;
     hides_switches_ = hides_switches_ || live.switches_missed != 0;
     // Busy without an event for a whole window: usually a task that spins. Where switches are hidden, it may be idle as
