@@ -100,8 +100,8 @@ KP_ASSERT_SIZE(struct kp_block_cpu, KP_BLOCK_SERIES * sizeof(struct kp_block_tim
 /* major << 20 | minor, as the kernel has it; 0: free. series holds number + 1, 0: none yet. */
 struct kp_block_device {
 	__u32 dev;
-	__u32 stacked; /* 1: what is submitted to it goes on to other devices, and counts for a cgroup there. Set by the agent for those that
-			* were there before it, and for others in their series */
+	__u32 stacked; /* 1: what is submitted to it goes on to other devices, and counts for a cgroup there. Set by the agent; series that are
+			* given out afterwards have it from here */
 	__u32 series[KP_BLOCK_OPS];
 };
 KP_ASSERT_SIZE(struct kp_block_device, 28);

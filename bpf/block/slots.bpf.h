@@ -86,18 +86,21 @@ static __always_inline __u32 slot_index(__u32 series, __u64 window)
 	return series << bits | (__u32)(window & ((1U << bits) - 1));
 }
 
+static __always_inline bool claim(__u64 *owner, __u64 window)
+{
+	if (kp_slot_claim(owner, window))
+		return true;
+	KP_LOSE(overruns);
+	return false;
+}
+
 /* The slots of a series in a window, claimed if they were free. NULL, and counted, when the agent has not cleared them of an older window. */
 static __always_inline struct kp_block_entry *entry_of(__u32 series, __u64 window)
 {
 	__u32 index = slot_index(series, window);
 	struct kp_block_entry *entry = bpf_map_lookup_elem(&kp_block_entries, &index);
 
-	if (!entry)
-		return NULL;
-	if (kp_slot_claim(&entry->window, window))
-		return entry;
-	KP_LOSE(overruns);
-	return NULL;
+	return entry && claim(&entry->window, window) ? entry : NULL;
 }
 
 static __always_inline struct kp_block_exit *exit_of(__u32 series, __u64 window)
@@ -105,12 +108,7 @@ static __always_inline struct kp_block_exit *exit_of(__u32 series, __u64 window)
 	__u32 index = slot_index(series, window);
 	struct kp_block_exit *exit = bpf_map_lookup_elem(&kp_block_exits, &index);
 
-	if (!exit)
-		return NULL;
-	if (kp_slot_claim(&exit->window, window))
-		return exit;
-	KP_LOSE(overruns);
-	return NULL;
+	return exit && claim(&exit->window, window) ? exit : NULL;
 }
 
 /* Counts an error by class. Up to 5.15 the tracepoint hands over a negative errno, later a blk_status_t (whose numbers are fixed). */

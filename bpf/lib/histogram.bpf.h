@@ -8,7 +8,7 @@
  * else that counting a value takes. */
 #define KP_SMALL_VALUES (1U << 10)
 #define KP_OCTAVE(value) (31 - KP_HIST_SUB_BITS - __builtin_clz((value) | KP_HIST_SUB))
-#define KP_BUCKET(value) (KP_OCTAVE(value) << KP_HIST_SUB_BITS) + ((value) >> KP_OCTAVE(value))
+#define KP_BUCKET(value) ((KP_OCTAVE(value) << KP_HIST_SUB_BITS) + ((value) >> KP_OCTAVE(value)))
 #define KP_BUCKETS_4(value) KP_BUCKET(value), KP_BUCKET((value) + 1), KP_BUCKET((value) + 2), KP_BUCKET((value) + 3)
 #define KP_BUCKETS_16(value) KP_BUCKETS_4(value), KP_BUCKETS_4((value) + 4), KP_BUCKETS_4((value) + 8), KP_BUCKETS_4((value) + 12)
 #define KP_BUCKETS_64(value) KP_BUCKETS_16(value), KP_BUCKETS_16((value) + 16), KP_BUCKETS_16((value) + 32), KP_BUCKETS_16((value) + 48)

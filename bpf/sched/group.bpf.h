@@ -56,7 +56,7 @@ static __always_inline void group_wait(struct kp_sched_cpu *cpu, struct kp_sched
 }
 
 /* A task that moves itself may run on for long before the next switch. Anybody else's move finds the task waiting, as a rule. The run queue's
- * clock is as old as its last event, a tick at most: the new cgroup has the time since then, as it has in the kernel's own account. */
+ * clock is as old as its last event, a tick at most, and never ahead of the next switch, as a reading of another clock would be. */
 SEC("tp_btf/cgroup_attach_task")
 int BPF_PROG(kp_attach, struct cgroup *destination, const char *path, struct task_struct *task)
 {

@@ -48,11 +48,11 @@ constexpr std::chrono::milliseconds kWarmUp(1'000);
 
 using bench::median;
 
-std::string name_of(int program) {
+bpf_prog_info info_of(int program) {
   bpf_prog_info info{};
   __u32 size = sizeof(info);
   bpf_obj_get_info_by_fd(program, &info, &size);
-  return info.name;
+  return info;
 }
 
 /// A file in memory.
@@ -150,9 +150,7 @@ struct Cost {
 };
 
 Cost cost_of(int program) {
-  bpf_prog_info info{};
-  __u32 size = sizeof(info);
-  bpf_obj_get_info_by_fd(program, &info, &size);
+  const bpf_prog_info info = info_of(program);
   return {.time_ns = static_cast<double>(info.run_time_ns), .runs = static_cast<double>(info.run_cnt)};
 }
 
@@ -204,7 +202,7 @@ double measure_probe(const Disk& disk, double empty, std::map<std::string, std::
   const std::vector<int> fds = watch.probe().program_fds();
   std::vector<double> costs;
   watch.during([&] { costs = per_io(disk, fds, empty); });
-  for (std::size_t index = 0; index < fds.size(); ++index) programs[name_of(fds[index])].push_back(costs[index]);
+  for (std::size_t index = 0; index < fds.size(); ++index) programs[info_of(fds[index]).name].push_back(costs[index]);
   return sum(costs);
 }
 

@@ -88,8 +88,10 @@ TEST_P(BlockLatency, TheLargestDepthOfAWindowThatBeganWithNoneIsExact) {
       EXPECT_EQ(fio(loop.path(), {"--rw=randread", "--number_ios=40", "--iodepth=" + std::to_string(depth)}).reads,
                 40U);
     });
-    ASSERT_EQ(watch.rows(loop.name(), "read").back().window, window);
-    EXPECT_EQ(watch.rows(loop.name(), "read").back()[id::kDepthMax], depth);
+    const auto& rows = watch.rows(loop.name(), "read");
+    ASSERT_FALSE(rows.empty());
+    ASSERT_EQ(rows.back().window, window);
+    EXPECT_EQ(rows.back()[id::kDepthMax], depth);
   }
 }
 

@@ -57,7 +57,7 @@ constexpr std::string_view kEdges = R"(
 - **More cgroups than slots.** 255 cgroups have counters of their own at a time; what comes later is counted for `(other)`, and how often in
   `cgroups_refused`. The slot of a cgroup that was removed is free again 2 s later. `(id 1234)` is a cgroup whose name could not be learnt.
 - **Moving to another cgroup.** A task that moves itself is charged to the new one from its run queue's last event on, a
-  tick ago at most, as in the kernel's own account. One that another task moves while it
+  tick ago at most; in the kernel's own account it may be a tick earlier. One that another task moves while it
   runs is charged to the old one until its next switch.
 - **Switches that are not shown (`switches_missed`).** Some sandboxes hide their own tasks from tracing. When the task that leaves a CPU is not
   the one last seen to come, the time in between counts as what was found. From the first such case on, the agent has a CPU that seems
