@@ -44,9 +44,10 @@ struct kp_sched_cpu {
 	__u64 ring_dropped;     /* windows that did not fit into the ring buffer */
 	__u64 clock_backwards;  /* events whose clock was before the last one's; they count as no time */
 	__u64 switches_missed;  /* the task that left was not the one last seen to come: a switch was not shown to us */
-	__u64 group_from;       /* the running task's time from here on is not in its cgroup's cpu_ns yet */
+	__u64 group_from;       /* as `from`, of its cgroup's cpu_ns; of the run queue's clock_task, which leaves out what no task got */
+	__u64 not_run;          /* run queue's clock minus its clock_task, at the last event */
 	__u32 group;            /* slot of the running task's cgroup; without meaning while the CPU is idle */
-	__u32 reserved[3];
+	__u32 reserved;
 	struct kp_sched_window open;
 	__u64 pad[1];
 	struct kp_histogram wait;
@@ -54,6 +55,9 @@ struct kp_sched_cpu {
 	__u64 pad2[6];
 };
 KP_ASSERT_SIZE(struct kp_sched_cpu, 64 + 192 + 16 * (KP_HIST_BUCKETS + 1) + 48);
+
+/* CPUs of which kp_look tells the part of their clock that no task got; the agent takes it as of the last switch of the others. */
+#define KP_LOOK_CPUS 256
 
 /* What one CPU did for one cgroup, since the slot was given to it. Waits have a short histogram: KP_GROUP_BUCKETS of the buckets of
  * abi/histogram.h (1 us to 17 s), from KP_GROUP_FIRST on; shorter and longer ones are in the first and the last of them. */

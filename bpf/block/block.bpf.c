@@ -52,10 +52,9 @@ static __always_inline void describe(const struct seat *seat, struct gendisk *di
 
 	if (!device || !is_place(last->series, last->whole, device->bd_dev, op))
 		place = place_of(disk, device, op);
-	origin->use.here.series = place.series;
-	origin->use.here.whole = place.whole;
 	origin->use.group = is_stacked(place.whole == KP_NO_SERIES ? place.series : place.whole) ? KP_BLOCK_GROUPS /* none */ :
 												    slot * KP_BLOCK_OPS + op;
+	put_account(&origin->use.here, (struct account){.series = place.series, .whole = place.whole, .state = seat->mark});
 }
 
 static __always_inline bool begin_request(struct seat *seat, struct request *rq)
@@ -96,7 +95,7 @@ static __always_inline void issue(const struct seat *seat, __u64 begun, __u32 by
 
 	if (!here->bytes)
 		here->bytes = bytes;
-	here->issued = 1;
+	here->state |= KP_AT_DEVICE;
 	enter_device(here, now);
 	write_note(seat, begun, now->mono);
 }
@@ -109,10 +108,10 @@ int BPF_PROG(kp_rq_issue, struct request *rq)
 
 	if (!moment_now(&now))
 		return 0;
-	if (!find_seat(&seat, key_of(rq)) || origin_of(&seat)->use.here.issued) {
-		if (seat.set && holds(&seat, key_of(rq)) && !is_over(&seat))
+	if (!find_seat(&seat, key_of(rq)) || !is_described(&seat)) {
+		if (seat.set && holds(&seat, key_of(rq)) && is_at_device(&seat))
 			return 0; /* a requeue was missed: it is still counted as being there */
-		/* The flush that a flush sequence sends, or the first we see of a request. */
+		/* The flush that a flush sequence sends, the first we see of a request, or its note was taken away. */
 		if (!begin_request(&seat, rq))
 			return 0;
 	}
@@ -233,12 +232,12 @@ int BPF_PROG(kp_rq_requeue, struct request *rq)
 	if (!moment_now(&now) || !find_note(&seat, key_of(rq)))
 		return 0;
 	here = &origin_of(&seat)->use.here;
-	if (!here->issued) /* not seen going there: it does not leave either */
+	if (!(here->state & KP_AT_DEVICE)) /* not seen going there: it does not leave either */
 		return 0;
 	step_back(here->series, &now);
 	if (here->whole != KP_NO_SERIES)
 		step_back(here->whole, &now);
-	here->issued = 0;
+	here->state &= ~KP_AT_DEVICE;
 	write_note(&seat, 0, 0);
 	return 0;
 }

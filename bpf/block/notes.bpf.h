@@ -28,14 +28,20 @@ struct account {
 	__u32 bytes;  /* of a request: as it was first issued, when all merges are over and no part has ended */
 	__u8 series;
 	__u8 whole;   /* series of the disk that the partition is on; KP_NO_SERIES when it is the disk itself */
-	__u16 issued; /* it went to the device */
-} __attribute__((aligned(8))); /* copied at once */
+	__u16 state;  /* KP_AT_DEVICE or not, and the mark of whose it is, see struct seat */
+} __attribute__((aligned(8))); /* read and written at once */
+KP_ASSERT_SIZE(struct account, 8);
+
+#define KP_AT_DEVICE 1
+
+#define KP_TURN 2
+#define KP_TURN_MOVES 1 /* added to a turn */
 
 /* One use of a note. */
 struct use {
 	struct account here;
 	struct account last; /* of the use before this one, in case that its end was not seen */
-	__u32 turn;  /* number of this use */
+	__u32 turn;  /* number of this use, KP_TURN more than that of the one before; KP_TURN_MOVES: the note is being given to another object */
 	__u16 group; /* see KP_BLOCK_GROUPS */
 	__u16 reserved;
 };
@@ -74,10 +80,11 @@ struct {
 	__type(value, struct note_set);
 } kp_block_notes SEC(".maps");
 
-/* A note: which set, and which of it. No set: none. */
+/* A note: which set, and which of it. No set: none. The mark tells its object from most others; it leaves out the bit of KP_AT_DEVICE. */
 struct seat {
 	struct note_set *set;
 	__u32 way;
+	__u16 mark;
 };
 
 static __always_inline struct note *note_of(const struct seat *seat)
@@ -137,6 +144,7 @@ static __always_inline bool find_seat(struct seat *seat, __u64 key)
 
 	seat->set = bpf_map_lookup_elem(&kp_block_notes, &index);
 	seat->way = hash >> (64 - KP_NOTE_SETS_BITS - KP_NOTE_WAY_BITS) & (KP_NOTE_WAYS - 1);
+	seat->mark = hash >> (64 - KP_NOTE_SETS_BITS - KP_NOTE_WAY_BITS - 16) & 0xfffe;
 	if (!seat->set)
 		return false;
 	if (holds(seat, key))
@@ -200,20 +208,20 @@ static __always_inline void enter_device(const struct account *io, const struct 
 static __always_inline struct kp_block_exit *leave_device(const struct account *io, const struct moment *now)
 {
 	if (io->whole != KP_NO_SERIES)
-		leave(io->whole, io->issued, now);
-	return leave(io->series, io->issued, now);
+		leave(io->whole, io->state & KP_AT_DEVICE, now);
+	return leave(io->series, io->state & KP_AT_DEVICE, now);
 }
 
 /* The end of an I/O was not shown to us, but it must have been, for the request or bio was used again. It counts now, in no time; whether it
- * failed is not known, and it is in no cgroup. Why it is not shown is not proven: the kernel skips a program that interrupts itself, but
- * where this was seen it said that it had skipped none. */
+ * failed is not known, and it is in no cgroup. Where this was seen, a task of the sandbox ran on the CPU on which I/Os end, and all that ended
+ * within some ms were not shown; the kernel said that it had skipped no program. */
 static __noinline int give_up(const struct account *io)
 {
 	struct moment now = {};
 	struct kp_block_exit *exit;
 
 	KP_LOSE(unended);
-	if (!io || !io->issued || !moment_now(&now))
+	if (!io || !(io->state & KP_AT_DEVICE) || !moment_now(&now))
 		return 0;
 	exit = leave_device(io, &now);
 	if (exit)
@@ -221,31 +229,48 @@ static __noinline int give_up(const struct account *io)
 	return 0;
 }
 
-/* Takes a note from an object whose last I/O has ended, or must have ended long ago. */
+static __always_inline bool swap_turn(__u32 *turn, __u32 from, __u32 to)
+{
+	return __sync_val_compare_and_swap(turn, from, to) == from;
+}
+
+/* Takes a note, for its next turn, from an object whose last I/O has ended, or must have ended long ago. */
 static __noinline bool take_way(struct note_set *set, __u32 way, __u64 key, __u64 old)
 {
 	struct origin *origin;
-	__u64 held;
+	__u32 turn;
 
 	if (!set || way >= KP_NOTE_WAYS)
 		return false;
 	origin = &set->origin[way];
-	held = *(volatile __u64 *)&set->key[way];
-	if (held && set->ended[way] != origin->use.turn && origin->since >= old)
+	turn = *(volatile __u32 *)&origin->use.turn;
+	if (turn & KP_TURN_MOVES || (turn != *(volatile __u32 *)&set->ended[way] && origin->since >= old))
 		return false;
-	if (__sync_val_compare_and_swap(&set->key[way], held, key) != held)
+	if (!swap_turn(&origin->use.turn, turn, (turn + KP_TURN) | KP_TURN_MOVES))
 		return false;
-	if (held && set->ended[way] != origin->use.turn)
+	if (set->ended[way] != turn) {
 		give_up(&origin->use.here);
-	set->ended[way] = origin->use.turn;
+		set->ended[way] = turn;
+	}
+	*(volatile __u64 *)&set->key[way] = key;
+	/* Whoever began a turn at the same time has taken the mark away already. */
+	swap_turn(&origin->use.turn, (turn + KP_TURN) | KP_TURN_MOVES, turn + KP_TURN);
 	return true;
 }
 
-/* Any note of the set, `way` first; the number of ways when all are in use. */
+/* Any note of the set, `way` first, and rather one that was never used than one whose object may come again; the number of ways when all are
+ * in use. */
 static __noinline __u32 take_any(struct note_set *set, __u32 way, __u64 key)
 {
 	__u64 now = bpf_ktime_get_ns();
 
+	if (!set)
+		return KP_NOTE_WAYS;
+#pragma unroll
+	for (__u32 step = 0; step < KP_NOTE_WAYS; step++) {
+		if (!set->key[(way ^ step) & (KP_NOTE_WAYS - 1)] && take_way(set, (way ^ step) & (KP_NOTE_WAYS - 1), key, 0))
+			return way ^ step;
+	}
 #pragma unroll
 	for (__u32 step = 0; step < KP_NOTE_WAYS; step++) {
 		if (take_way(set, (way ^ step) & (KP_NOTE_WAYS - 1), key, 0))
@@ -259,12 +284,25 @@ static __noinline __u32 take_any(struct note_set *set, __u32 way, __u64 key)
 	return KP_NOTE_WAYS;
 }
 
-/* A note for an I/O that begins; false when there is no room. The caller fills it in. */
+/* The next turn of a note that the object has had; false when it is being given to another one. */
+static __always_inline bool take_turn(const struct seat *seat)
+{
+	__u32 *turn = &origin_of(seat)->use.turn, before = *(volatile __u32 *)turn;
+
+	if (before & KP_TURN_MOVES)
+		return false;
+	*(volatile __u32 *)turn = before + KP_TURN;
+	return true;
+}
+
+/* A note for an I/O that begins; false when there is no room. The caller fills it in. Another CPU may give the note away in the middle of that,
+ * for it is still that of an I/O that has ended: to forbid it costs an atomic operation an I/O. From then on find_seat() does not find it. The
+ * new owner has it described as well, maybe both in turns, so that is looked at again before the I/O goes to the device: is_described(). */
 static __always_inline bool begin_note(struct seat *seat, __u64 key)
 {
 	struct origin *origin;
 
-	if (!find_seat(seat, key)) {
+	if (!find_seat(seat, key) || !take_turn(seat)) {
 		if (!seat->set)
 			return false;
 		seat->way = take_any(seat->set, seat->way, key);
@@ -273,10 +311,28 @@ static __always_inline bool begin_note(struct seat *seat, __u64 key)
 	}
 	origin = origin_of(seat);
 	origin->use.last = origin->use.here;
-	origin->use.here = (struct account){};
-	origin->use.turn++;
 	origin->since = recent_mono();
 	return true;
+}
+
+/* Whether the note was last described for this object, and the I/O not yet sent to the device. */
+static __always_inline bool is_described(const struct seat *seat)
+{
+	return origin_of(seat)->use.here.state == seat->mark;
+}
+
+/* Whether it is there already. */
+static __always_inline bool is_at_device(const struct seat *seat)
+{
+	return origin_of(seat)->use.here.state == (seat->mark | KP_AT_DEVICE) && !is_over(seat);
+}
+
+static __always_inline void put_account(struct account *to, struct account value)
+{
+	__u64 bits;
+
+	__builtin_memcpy(&bits, &value, sizeof(bits));
+	*(volatile __u64 *)to = bits;
 }
 
 /* The I/O goes to the device: so does all that its end has to know. Last of all, for whoever waits for the line waits here. */
@@ -292,11 +348,11 @@ static __always_inline void write_note(const struct seat *seat, __u64 begun, __u
 /* The I/O ends. If the one before it did not, as far as was seen, that one has done so, too. */
 static __always_inline void end_note(const struct seat *seat, const struct use *use)
 {
-	__u32 *ended = ended_of(seat), turns = use->turn - *ended;
+	__u32 *ended = ended_of(seat), turn = use->turn;
 
-	if (turns != 1)
+	if (turn != *ended + KP_TURN)
 		give_up(&use->last);
-	*(volatile __u32 *)ended = use->turn;
+	*(volatile __u32 *)ended = turn;
 }
 
 #endif

@@ -38,6 +38,7 @@ struct css_set {
 
 struct rq {
 	__u64 clock;
+	__u64 clock_task; /* without interrupts and without what the hypervisor took away, where the kernel accounts for them */
 };
 
 struct cfs_rq {

@@ -13,12 +13,16 @@ struct {
 	__type(value, struct kp_sched_groups);
 } kp_sched_groups SEC(".maps");
 
-/* The task that leaves was found to be in its cgroup when it came, or when it moved itself. One that another task moved while it ran
- * is charged to the old cgroup until now. */
-static __always_inline void group_leave(struct kp_sched_cpu *cpu, struct kp_sched_groups *groups, struct task_struct *prev, __u64 clock)
+/* What has run until now was found to be in its cgroup when it came, or when it moved itself. A task that another one moved while it ran
+ * is charged to the old cgroup until now. Time is the run queue's clock_task, as in the kernel's own account: what a hypervisor took away
+ * (CONFIG_PARAVIRT_TIME_ACCOUNTING) is nobody's. */
+static __always_inline void group_leave(struct kp_sched_cpu *cpu, struct kp_sched_groups *groups, __u64 task_clock)
 {
-	if (prev->pid && cpu->group_from && clock > cpu->group_from)
-		groups->group[cpu->group & (KP_CGROUP_SLOTS - 1)].cpu_ns += clock - cpu->group_from;
+	if (task_clock <= cpu->group_from)
+		return;
+	if (cpu->open.running && cpu->group_from)
+		groups->group[cpu->group & (KP_CGROUP_SLOTS - 1)].cpu_ns += task_clock - cpu->group_from;
+	cpu->group_from = task_clock;
 }
 
 /* From here on what this CPU does is done for the task's cgroup. */
@@ -32,10 +36,9 @@ static __always_inline void group_run(struct kp_sched_cpu *cpu, struct task_stru
 	*(volatile __u64 *)&here->running = (__u64)(__u32)task->pid << KP_CGROUP_SLOT_BITS | cpu->group;
 }
 
-static __always_inline void group_arrive(struct kp_sched_cpu *cpu, struct kp_sched_groups *groups, struct task_struct *next, __u64 clock,
-					 __u32 number)
+/* After group_leave(). */
+static __always_inline void group_arrive(struct kp_sched_cpu *cpu, struct kp_sched_groups *groups, struct task_struct *next, __u32 number)
 {
-	cpu->group_from = clock;
 	if (!next->pid)
 		return;
 	group_run(cpu, next, number);
@@ -63,16 +66,14 @@ int BPF_PROG(kp_attach, struct cgroup *destination, const char *path, struct tas
 	__u32 number = bpf_get_smp_processor_id();
 	struct kp_sched_groups *groups = bpf_map_lookup_elem(&kp_sched_groups, &number);
 	struct kp_sched_cpu *cpu = bpf_map_lookup_elem(&kp_sched_cpus, &number);
-	__u64 clock;
+	__u64 task_clock;
 
 	if (!cpu || !groups || task != bpf_get_current_task_btf() || cpu->open.running != (__u32)task->pid)
 		return 0;
-	clock = switch_clock(task);
+	switch_clock(task, &task_clock);
 	*(volatile __u64 *)&cpu->sequence += 1;
 	barrier();
-	group_leave(cpu, groups, task, clock);
-	if (clock > cpu->group_from)
-		cpu->group_from = clock;
+	group_leave(cpu, groups, task_clock);
 	group_run(cpu, task, number);
 	barrier();
 	*(volatile __u64 *)&cpu->sequence += 1;

@@ -20,6 +20,8 @@ const volatile __u64 kp_ring_wakeup;
 
 /* On CPUs that came after the arrays were made. */
 __u64 kp_switches_unmeasured;
+/* By CPU: run queue's clock minus its clock_task, as kp_look found them. */
+__u64 kp_not_run[KP_LOOK_CPUS];
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -111,14 +113,30 @@ static __noinline int roll(struct kp_sched_cpu *cpu, __u64 clock, __u32 number)
 	return 0;
 }
 
-/* What was thought to be on the CPU is not what leaves it. Some sandboxes hide the switches of their own tasks; what lay in between is
- * then unknown, and counts as what was found: an idle CPU has more likely been idle than busy. */
-static __always_inline void correct(struct kp_sched_cpu *cpu, struct task_struct *prev, __u32 number)
+/* What was thought to be on the CPU is not what is there: some sandboxes hide the switches of their own tasks. When the task got the CPU
+ * is in its sched_info; until then the CPU did what it was thought to do. Where that is not known (the idle task, or waits by wakeup), all of
+ * the time counts as what was found: an idle CPU has more likely been idle than busy. */
+static __noinline int correct(struct kp_sched_cpu *cpu, struct task_struct *task, __u32 number)
 {
+	struct kp_sched_groups *groups = bpf_map_lookup_elem(&kp_sched_groups, &number);
+	__u64 arrival;
+
+	if (!cpu || !groups || !task)
+		return 0;
+	arrival = arrived_at(task);
 	if (cpu->from) /* not the first event of all */
 		cpu->switches_missed++;
-	cpu->open.running = prev->pid;
-	group_run(cpu, prev, number);
+	if (cpu->open.number && arrival > cpu->from) {
+		group_leave(cpu, groups, arrival - cpu->not_run); /* as if nothing had been taken away until then */
+		if (arrival >= cpu->open.end)
+			roll(cpu, arrival, number);
+		if (cpu->open.running && arrival > cpu->from)
+			cpu->open.busy_ns += arrival - cpu->from;
+		cpu->from = arrival;
+	}
+	cpu->open.running = task->pid;
+	group_run(cpu, task, number);
+	return 0;
 }
 
 /* prev leaves the CPU. Returns how long it had held it. */
@@ -175,29 +193,30 @@ static __always_inline int on_switch(bool preempt, struct task_struct *prev, str
 	struct kp_sched_cpu *cpu = bpf_map_lookup_elem(&kp_sched_cpus, &number);
 	struct kp_sched_groups *groups = bpf_map_lookup_elem(&kp_sched_groups, &number);
 	bool runnable = preempt || !prev_state;
-	__u64 clock, held;
+	__u64 clock, task_clock, held;
 
 	if (!cpu || !groups) {
 		__sync_fetch_and_add(&kp_switches_unmeasured, 1);
 		return 0;
 	}
-	clock = switch_clock(next);
+	clock = switch_clock(next, &task_clock);
 	*(volatile __u64 *)&cpu->sequence += 1;
 	barrier();
 	if (cpu->open.running != (__u32)prev->pid)
 		correct(cpu, prev, number);
-	group_leave(cpu, groups, prev, clock);
+	group_leave(cpu, groups, task_clock);
 	if (clock >= cpu->open.end)
 		roll(cpu, clock, number);
 	if (clock < cpu->from)
 		cpu->clock_backwards++;
 	cpu->open.switches++;
 	held = leave(cpu, prev, clock, runnable);
-	group_arrive(cpu, groups, next, clock, number);
+	group_arrive(cpu, groups, next, number);
 	arrive(cpu, groups, prev, next, clock, held);
 	left(prev, runnable, clock);
 	cpu->open.running = next->pid;
 	cpu->from = clock;
+	cpu->not_run = clock - task_clock;
 	barrier();
 	*(volatile __u64 *)&cpu->sequence += 1;
 	return 0;
@@ -231,6 +250,49 @@ int kp_check(void *ctx)
 	correct(cpu, current, number);
 	barrier();
 	*(volatile __u64 *)&cpu->sequence += 1;
+	return 0;
+}
+
+/* By CPU: where its run queue is. Not for the agent. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* number of CPUs, set before loading */
+	__type(key, __u32);
+	__type(value, __u64);
+} kp_run_queues SEC(".maps");
+
+/* Run by the agent once on each CPU: not every kernel lets programs ask for the run queues by name (CONFIG_KALLSYMS_ALL). */
+SEC("raw_tp")
+int kp_meet(void *ctx)
+{
+	__u32 number = bpf_get_smp_processor_id();
+	__u64 *rq = bpf_map_lookup_elem(&kp_run_queues, &number);
+
+	if (rq)
+		*rq = (__u64)bpf_get_current_task_btf()->se.cfs_rq->rq;
+	return 0;
+}
+
+/* Run by the agent before it reads: a task that has run for long may have lost time to the hypervisor since it came, and only the run queue,
+ * whose clocks go on with each tick, knows. Disturbs no other CPU: it looks at their run queues from here. */
+SEC("raw_tp")
+int kp_look(void *ctx)
+{
+	__u64 *rq, clock, task_clock;
+
+	for (__u32 number = 0; number < KP_LOOK_CPUS; number++) {
+		__u32 key = number;
+
+		rq = bpf_map_lookup_elem(&kp_run_queues, &key);
+		if (!rq)
+			break;
+		if (!*rq)
+			continue;
+		/* Its CPU moves the clock first. Read in between, the two are up to a tick too far apart: a row has less, the next one more. */
+		task_clock = BPF_CORE_READ((struct rq *)*rq, clock_task);
+		clock = BPF_CORE_READ((struct rq *)*rq, clock);
+		kp_not_run[number] = clock - task_clock;
+	}
 	return 0;
 }
 

@@ -28,11 +28,16 @@ struct {
 /* Waits shorter than this are not looked up: a sleep that short does no harm, and long waits are rare. */
 #define KP_DELAYED_CHECK_NS (64 * 1024)
 
-static __always_inline __u64 switch_clock(struct task_struct *next)
+/* The clock of this CPU's run queue, which `task` is on, and the part of it that tasks got. */
+static __always_inline __u64 switch_clock(struct task_struct *task, __u64 *task_clock)
 {
+	struct rq *rq;
+
 	if (kp_by_wakeup)
-		return bpf_ktime_get_ns();
-	return next->se.cfs_rq->rq->clock;
+		return *task_clock = bpf_ktime_get_ns();
+	rq = task->se.cfs_rq->rq;
+	*task_clock = rq->clock_task;
+	return rq->clock;
 }
 
 static __always_inline struct kp_stamp *stamp_of(struct task_struct *task, __u64 flags)

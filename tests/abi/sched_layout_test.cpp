@@ -53,6 +53,7 @@ TEST(SchedLayout, TheMappedStructsAreLaidOutTheSameOnBothSides) {
   EXPECT_OFFSET(cpu, kp_sched_cpu, from);
   EXPECT_OFFSET(cpu, kp_sched_cpu, ring_dropped);
   EXPECT_OFFSET(cpu, kp_sched_cpu, group_from);
+  EXPECT_OFFSET(cpu, kp_sched_cpu, not_run);
   EXPECT_OFFSET(cpu, kp_sched_cpu, group);
   EXPECT_OFFSET(cpu, kp_sched_cpu, open);
   EXPECT_OFFSET(cpu, kp_sched_cpu, wait);

@@ -1,12 +1,17 @@
 // Where the time of a frame goes, piece by piece, with Google Benchmark: for finding out, not for judging.
 #include <benchmark/benchmark.h>
 
+#include <array>
 #include <fstream>
+#include <memory>
 #include <stdexcept>
+#include <string>
+#include <vector>
 
 #include "codec/frame_decoder.h"
 #include "influx/line.h"
 #include "probes/sched/assembler.h"
+#include "probes/sched/groups.h"
 #include "probes/sched/recording.h"
 #include "probes/task_table.h"
 
@@ -62,6 +67,27 @@ void render_lines(benchmark::State& state) {
   state.SetItemsProcessed(static_cast<std::int64_t>(lines));
 }
 BENCHMARK(render_lines);
+
+/// What the scheduler did in 255 cgroups, as the rows of a frame, with two CPUs. In each cgroup tasks waited three times.
+void collect_cgroups(benchmark::State& state) {
+  const auto cpus = std::make_unique<std::array<kp_sched_groups, 2>>();
+  const auto name = [](std::uint32_t slot) { return "/system.slice/service-" + std::to_string(slot); };
+  probes::SchedGroups groups;
+  std::vector<Series> series;
+  for (auto _ : state) {
+    for (kp_sched_group& group : cpus->front().group) {
+      group.cpu_ns += 50'000;
+      group.wait_ns += 30'000;
+      group.waits += 3;
+      group.switches += 3;
+      for (const std::size_t bucket : {20, 40, 60}) ++group.wait[bucket];
+    }
+    groups.collect(*cpus, {}, 0, name, series);
+    benchmark::DoNotOptimize(series.data());
+    series.clear();
+  }
+}
+BENCHMARK(collect_cgroups);
 
 }  // namespace
 

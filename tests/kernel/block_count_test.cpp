@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <ostream>
 #include <string>
 #include <thread>
 
@@ -27,7 +28,28 @@ struct Setup {
   std::chrono::nanoseconds window;
 };
 
+std::ostream& operator<<(std::ostream& out, const Setup& setup) {
+  return out << setup.scheduler << ", " << setup.window.count() / 1'000'000 << " ms";
+}
+
 class BlockCounts : public testing::TestWithParam<Setup> {};
+
+/// I/Os of all kinds. Returns what the kernel counted.
+DiskStat do_some_of_all(BlockWatch& watch, const LoopDevice& loop) {
+  const DiskStat before = disk_stat(loop.name());
+  FioResult mixed, forced;
+  watch.during([&] {
+    mixed = fio(loop.path(),
+                {"--rw=randrw", "--number_ios=6000", "--iodepth=32", "--fsync=20", "--bssplit=4k/50:64k/40:1m/10"});
+    forced = fio(loop.path(), {"--rw=randwrite", "--number_ios=100", "--sync=1"});  // data, then a flush: ends twice
+    EXPECT_EQ(fio(loop.path(), {"--rw=randtrim", "--number_ios=200"}).status, 0);
+    const FioResult merged = fio(loop.path(), {"--rw=write", "--direct=0", "--size=32M", "--end_fsync=1"});
+    EXPECT_EQ(merged.status, 0) << merged.output;
+  });
+  EXPECT_EQ(mixed.status, 0) << mixed.output;
+  EXPECT_EQ(forced.status, 0) << forced.output;
+  return disk_stat(loop.name()) - before;
+}
 
 TEST_P(BlockCounts, IosBytesMergesDiscardsAndFlushesEqualTheKernelsStatistics) {
   KPULSE_NEED_BPF();
@@ -35,23 +57,16 @@ TEST_P(BlockCounts, IosBytesMergesDiscardsAndFlushesEqualTheKernelsStatistics) {
   const NbdFile file({"memory", "256M"});
   const LoopDevice loop(file.path());
   set_scheduler(loop.name(), GetParam().scheduler);
-  BlockWatch watch(GetParam().window);
-  const DiskStat before = disk_stat(loop.name());
-  FioResult mixed, trimmed, forced, buffered;
-  watch.during([&] {
-    mixed = fio(loop.path(),
-                {"--rw=randrw", "--number_ios=6000", "--iodepth=32", "--fsync=20", "--bssplit=4k/50:64k/40:1m/10"});
-    forced = fio(loop.path(), {"--rw=randwrite", "--number_ios=100", "--sync=1"});  // data, then a flush: ends twice
-    trimmed = fio(loop.path(), {"--rw=randtrim", "--number_ios=200"});
-    buffered = fio(loop.path(), {"--rw=write", "--direct=0", "--size=32M", "--end_fsync=1"});  // merges
-  });
-  ASSERT_EQ(mixed.status, 0) << mixed.output;
-  ASSERT_EQ(forced.status, 0) << forced.output;
-  const DiskStat truth = disk_stat(loop.name()) - before;
-  ASSERT_GT(truth[DiskStat::kReads], 2'000U);
-  ASSERT_GT(truth[DiskStat::kFlushes], 150U);
-  ASSERT_GT(truth[DiskStat::kReadMerges] + truth[DiskStat::kWriteMerges], 0U);
-  expect_equal(watch, loop.name(), truth);
+  for (int tries = 4; tries > 0; --tries) {
+    BlockWatch watch(GetParam().window);
+    const DiskStat truth = do_some_of_all(watch, loop);
+    if (tries > 1 && hidden_ends_are_left(watch, loop.name(), truth)) continue;
+    EXPECT_GT(truth[DiskStat::kReads], 2'000U);
+    EXPECT_GT(truth[DiskStat::kFlushes], 150U);
+    EXPECT_GT(truth[DiskStat::kReadMerges] + truth[DiskStat::kWriteMerges], 0U);
+    expect_equal(watch, loop.name(), truth);
+    return;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Schedulers, BlockCounts,

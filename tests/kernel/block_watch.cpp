@@ -1,11 +1,14 @@
 #include "kernel/block_watch.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <future>
 #include <stdexcept>
 #include <thread>
 
 #include "base/clock.h"
+#include "kernel/workload.h"
 #include "model/histogram.h"
 #include "model/ids.h"
 
@@ -17,8 +20,8 @@ BlockWatch::BlockWatch(std::chrono::nanoseconds window) : window_ns_(static_cast
   std::vector<std::unique_ptr<probes::Probe>> probes;
   probes.push_back(std::move(probe));
   const std::uint64_t publish = std::max<std::uint64_t>(window_ns_, 50'000'000 / window_ns_ * window_ns_);
-  auto sampler =
-      agent::Sampler::start({.host = "test", .window_ns = window_ns_, .publish_ns = publish}, std::move(probes));
+  auto sampler = agent::Sampler::start(
+      {.host = "test", .window_ns = window_ns_, .publish_ns = publish, .grace_ns = grace_ns()}, std::move(probes));
   if (!sampler) throw std::runtime_error(sampler.error().message);
   sampler_ = std::move(*sampler);
   catch_up();  // the first whole window has begun: from here on nothing is missed
@@ -31,7 +34,8 @@ void BlockWatch::step() {
   wall = wall_ns();
   sampler_->drain(wall);
   while (const auto frame = sampler_->next_frame(wall)) take(*frame);
-  if (sampler_->follow_clock()) throw std::runtime_error("the wall clock was stepped during the test");
+  if (const auto step = sampler_->follow_clock())
+    throw std::runtime_error(fmt::format("the wall clock was stepped by {} ns during the test", *step));
 }
 
 void BlockWatch::during(const std::function<void()>& work) {

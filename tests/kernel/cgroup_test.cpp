@@ -8,6 +8,7 @@
 #include <chrono>
 #include <csignal>
 #include <deque>
+#include <iostream>
 #include <string>
 
 #include "base/clock.h"
@@ -30,10 +31,6 @@ constexpr double kEmulatedSlackNs = 5e6;
 #define KPULSE_NEED_CGROUPS() \
   KPULSE_NEED_BPF();          \
   if (const std::string missing = missing_for_cgroups(); !missing.empty()) GTEST_SKIP() << missing
-
-std::string name_of(const std::string& what, int number) {
-  return "kp_" + what + "_" + std::to_string(getpid()) + "_" + std::to_string(number);
-}
 
 /// Runs `work` in a child that first joins the cgroup.
 std::function<void(Account&)> inside(const TestCgroup& cgroup, std::function<void()> work) {
@@ -94,12 +91,12 @@ TEST(CgroupSched, TheTimeOfATaskThatNeverYieldsIsInEachFrame) {
   Watch watch(10ms);
   const TestCgroup cgroup(name_of("spin", 0));
   cgroup.set_shares(10'000);
-  const std::uint64_t end = wall_ns() + kSecond;
+  const std::uint64_t begin = wall_ns(), end = begin + kSecond;
   Child spinner({.name = "kp_spin", .cpu = test_cpu(), .nice = -20}, inside(cgroup, [=] { spin_until(end); }));
   watch.run_for(500ms);
   const std::uint64_t half = watch.total(ids::kCgroupSched, cgroup.path(), id::kCpu);
   EXPECT_GT(half, 300'000'000U);
-  EXPECT_LT(half, 600'000'000U);
+  EXPECT_LT(half, wall_ns() - begin);
   ASSERT_TRUE(watch.run_until([&] { return spinner.finished(); }, 10s));
   watch.catch_up();
   EXPECT_LE(relative_error(watch.total(ids::kCgroupSched, cgroup.path(), id::kCpu), cgroup.cpu_ns()), 0.01);
@@ -142,6 +139,7 @@ TEST(CgroupSched, AThousandCgroupsThatComeAndGoLeaveNothingBehindAndAreNamedOrCo
   constexpr int kCgroups = 1'000;
   const auto slack_ns = static_cast<std::uint64_t>(emulated() ? kEmulatedSlackNs : 5e5);
   const Shared<std::array<std::uint64_t, kCgroups>> used;
+  const std::uint64_t stolen_before = proc_stat("cpu", 7);
   Watch watch(10ms);
   Child maker({.name = "kp_maker"}, [&](Account&) {
     // Neighbours in time differ by more than the slack: one that got another's name is noticed.
@@ -151,15 +149,19 @@ TEST(CgroupSched, AThousandCgroupsThatComeAndGoLeaveNothingBehindAndAreNamedOrCo
   const pid_t prefix = maker.pid();
   ASSERT_TRUE(watch.run_until([&] { return maker.finished(); }, 120s));
   watch.run_for(3s);  // longer than a cgroup that is gone keeps its slot
-  int named = 0;
+  int named = 0, beyond = 0;
   for (int number = 0; number < kCgroups; ++number) {
     const std::string path = "/kp_brief_" + std::to_string(prefix) + "_" + std::to_string(number);
     const std::uint64_t cpu = watch.total(ids::kCgroupSched, path, id::kCpu);
     if (cpu == 0) continue;
     ++named;
-    EXPECT_LE(static_cast<double>(cpu), static_cast<double>(used->at(number)) * 1.01 + static_cast<double>(slack_ns))
-        << path;
+    const double at_most = static_cast<double>(used->at(number)) * 1.01 + static_cast<double>(slack_ns);
+    if (static_cast<double>(cpu) <= at_most) continue;
+    ++beyond;
+    std::cout << path << ": " << cpu << " ns instead of " << used->at(number) << '\n';
   }
+  // Of the task that runs when a frame ends it is not known what was taken away since the last tick (docs/METRICS.md).
+  EXPECT_LE(beyond, proc_stat("cpu", 7) > stolen_before ? kCgroups / 100 : 0);
   const std::uint64_t other = watch.total(ids::kCgroupSched, "(other)", id::kSwitches);
   EXPECT_GE(named, 200);
   EXPECT_THAT(watch.tags(ids::kCgroupSched), testing::Not(testing::Contains(testing::StartsWith("(id "))));

@@ -4,15 +4,22 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <deque>
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <span>
+#include <stdexcept>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/handle.h"
 #include "kernel/block_device.h"
+#include "kernel/kernel_trace.h"
 #include "kernel/memory_watch.h"
 #include "kernel/workload.h"
 #include "model/histogram.h"
@@ -58,8 +65,8 @@ std::uint64_t kswapd_cpu_ns() {
 }
 
 struct Truth {
-  std::uint64_t stalls = vmstat_sum("allocstall"), kswapd_runs = vmstat("pageoutrun"), stolen = vmstat("pgsteal_direct"),
-                compactions = vmstat("compact_stall"), kswapd_ns = kswapd_cpu_ns();
+  std::uint64_t stalls = vmstat_sum("allocstall"), kswapd_runs = vmstat("pageoutrun"),
+                stolen = vmstat("pgsteal_direct"), compactions = vmstat("compact_stall"), kswapd_ns = kswapd_cpu_ns();
 
   Truth operator-(const Truth& before) const {
     Truth difference = *this;
@@ -72,18 +79,20 @@ struct Truth {
   }
 };
 
-/// Fills the page cache as fast as pages can be had.
-void read_disk(const std::string& path, int part, std::uint64_t until) {
+/// Fills the page cache as fast as pages can be had, or makes pages dirty faster than a slow disk can write them.
+void run_over_disk(const std::string& path, bool writes, int part, const volatile std::uint64_t& until) {
   static char buffer[1U << 18U];
-  const FileDescriptor disk(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const FileDescriptor disk(open(path.c_str(), (writes ? O_WRONLY : O_RDONLY) | O_CLOEXEC));
   const off_t start = static_cast<off_t>(part) << 31;
-  for (off_t at = 0; wall_ns() < until; at += sizeof(buffer)) {
-    if (pread(disk.get(), buffer, sizeof(buffer), start + at) <= 0) _exit(1);
+  for (off_t at = start; wall_ns() < until; at += sizeof(buffer)) {
+    const ssize_t moved =
+        writes ? pwrite(disk.get(), buffer, sizeof(buffer), at) : pread(disk.get(), buffer, sizeof(buffer), at);
+    if (moved <= 0) _exit(1);
   }
 }
 
 /// Takes a part of the machine's memory for good: there is no swap, so all the rest has to make do with what is left.
-void hold(double part, std::uint64_t until) {
+void hold(double part, const volatile std::uint64_t& until) {
   const auto bytes = static_cast<std::size_t>(part * static_cast<double>(total_memory()));
   auto* memory = static_cast<char*>(mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
   for (std::size_t at = 0; at < bytes; at += 4096) memory[at] = 1;
@@ -107,13 +116,19 @@ TEST_F(MemoryPressure, DirectReclaimsAndRunsOfKswapdEqualVmstat) {
   watch.run_for(50ms);
   const std::uint64_t first = watch.window_at(wall_ns());
   const Truth before;
-  const std::uint64_t begin = wall_ns(), until = begin + 5'000'000'000;
+  const std::uint64_t begin = wall_ns();
+  const Shared<volatile std::uint64_t> until;
+  *until = begin + 40'000'000'000;
   std::deque<Child> children;
-  children.emplace_back(ChildOptions{.name = "kp_hold"}, [=](Account&) { hold(0.5, until); });
+  children.emplace_back(ChildOptions{.name = "kp_hold"}, [&](Account&) { hold(0.5, *until); });
   for (int number = 0; number < 4; ++number) {
     children.emplace_back(ChildOptions{.name = "kp_short", .cpu = number % 2 == 0 ? 0 : test_cpu()},
-                          [&, number](Account&) { read_disk(disk.path(), number, until); });
+                          [&, number](Account&) { run_over_disk(disk.path(), false, number, *until); });
   }
+  // How soon tasks have to reclaim by themselves depends on how fast the emulator is.
+  ASSERT_TRUE(watch.run_until(
+      [&] { return wall_ns() > begin + 5'000'000'000 && vmstat_sum("allocstall") > before.stalls + 10; }, 40s));
+  *until = wall_ns();
   const auto finished = [&] { return std::ranges::all_of(children, [](Child& child) { return child.finished(); }); };
   ASSERT_TRUE(watch.run_until(finished, 60s));
   watch.run_for(500ms);  // kswapd comes to rest
@@ -138,6 +153,144 @@ TEST_F(MemoryPressure, DirectReclaimsAndRunsOfKswapdEqualVmstat) {
   EXPECT_GE(sum(id::kKswapd), truth.kswapd_ns / 10 * 9);
   EXPECT_LE(sum(id::kKswapd), elapsed);
   EXPECT_EQ(watch.intake().windows_lost, 0U);
+}
+
+/// What tasks other than the kernel's own caused: kswapd and kcompactd are not stalled by their work.
+std::vector<TraceEvent> caused_by_tasks(std::vector<TraceEvent> events) {
+  std::erase_if(events, [](const TraceEvent& event) {
+    return event.comm.starts_with("kswapd") || event.comm.starts_with("kcompactd");
+  });
+  return events;
+}
+
+/// A file of /proc/sys with another value as long as this lives.
+class Setting {
+ public:
+  Setting(std::string path, const std::string& value) : path_(std::move(path)) {
+    std::ifstream(path_) >> before_;
+    std::ofstream(path_) << value << std::flush;
+  }
+  Setting(const Setting&) = delete;
+  Setting& operator=(const Setting&) = delete;
+  ~Setting() { std::ofstream(path_) << before_ << std::flush; }
+
+ private:
+  std::string path_, before_;
+};
+
+std::uint64_t free_memory() {
+  return static_cast<std::uint64_t>(sysconf(_SC_AVPHYS_PAGES)) * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+/// Takes memory, page by page, until this much is free. The pages lie in one range of addresses.
+std::span<char> take_all_but(std::uint64_t rest) {
+  const std::size_t bytes = total_memory();
+  auto* memory = static_cast<char*>(
+      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
+  madvise(memory, bytes, MADV_NOHUGEPAGE);
+  std::size_t taken = 0;
+  for (; taken < bytes && free_memory() > rest; taken += 1UL << 20U) {
+    for (std::size_t page = 0; page < 1UL << 20U; page += 4096) memory[taken + page] = 1;
+  }
+  return {memory, taken};
+}
+
+/// A child that takes memory for as long as it lives; made once it has it.
+class Holder {
+ public:
+  Holder(const std::string& name, std::uint64_t rest, bool with_holes, MemoryWatch& watch)
+      : child_({.name = name}, [=, this](Account&) {
+          const std::span<char> memory = take_all_but(rest);
+          // Pages that lie side by side: there is memory then, but hardly any two free pages together.
+          for (std::size_t at = 0; with_holes && at < memory.size(); at += 8192)
+            madvise(&memory[at], 4096, MADV_DONTNEED);
+          *has_it_ = true;
+          pause();
+        }) {
+    if (!watch.run_until([this] { return *has_it_; }, 60s)) throw std::runtime_error("could not take the memory");
+  }
+
+ private:
+  Shared<volatile bool> has_it_;
+  Child child_;
+};
+
+/// How many have a place in the distribution so far.
+std::uint64_t stalls(const MemoryWatch& watch, const std::string& kind) {
+  return count_of(watch.watch().histogram(ids::kMemoryStall, kind));
+}
+
+TEST_F(MemoryPressure, CompactionsEqualTheKernelsTrace) {
+  if (const std::string missing = missing_for_trace(); !missing.empty()) GTEST_SKIP() << missing;
+  MemoryWatch watch(10ms);
+  const Holder holder("kp_holes", 16UL << 20U, true, watch);
+  watch.run_for(50ms);
+  const std::uint64_t first = watch.window_at(wall_ns());
+  const std::uint64_t stalls_before = stalls(watch, "compaction");
+  const Truth before;
+  KernelTrace trace({"compaction/mm_compaction_begin", "compaction/mm_compaction_end"});
+  Child asker({.name = "kp_huge", .cpu = test_cpu()}, [](Account&) {
+    for (int round = 0; round < 3; ++round) {
+      // As many as there can be, which stalls where there are no more; and all zones, whatever the kernel thinks of it.
+      const Setting huge_pages("/proc/sys/vm/nr_hugepages", "60");
+      std::ofstream("/proc/sys/vm/compact_memory") << "1" << std::flush;
+    }
+  });
+  ASSERT_TRUE(watch.run_until([&] { return asker.finished(); }, 60s));
+  const std::vector<TraceEvent> trace_of_tasks = caused_by_tasks(trace.stop());
+  watch.catch_up();
+  const std::uint64_t end = watch.window_at(wall_ns());
+  std::uint64_t count = 0, time = 0;
+  std::map<std::uint32_t, std::uint64_t> begins;
+  for (const TraceEvent& event : trace_of_tasks) {
+    if (event.name == "mm_compaction_begin") {
+      begins[event.pid] = event.mono_ns;
+    } else if (const auto begin = begins.find(event.pid); begin != begins.end()) {
+      ++count;
+      time += event.mono_ns - begin->second;
+    }
+  }
+  const std::uint64_t counted = watch.sum(id::kCompactionCount, first, end),
+                      took = watch.sum(id::kCompaction, first, end);
+  std::printf("compactions: %lu (%lu us), traced %lu (%lu us)\n", counted, took / 1000, count, time / 1000);
+  ASSERT_GT(count, 3U);
+  EXPECT_GT((Truth() - before).compactions, 0U);
+  EXPECT_EQ(counted, count);
+  EXPECT_EQ(stalls(watch, "compaction") - stalls_before, count);
+  EXPECT_LE(relative_error(took, time), 0.05);
+}
+
+TEST_F(MemoryPressure, WaitsOfReclaimingTasksEqualTheKernelsTrace) {
+  if (const std::string missing = missing_for_trace(); !missing.empty()) GTEST_SKIP() << missing;
+  const Setting most_may_be_dirty("/proc/sys/vm/dirty_ratio", "90"),
+      written_early("/proc/sys/vm/dirty_background_ratio", "5");
+  const NullDisk slow(NullDisk::Attributes{
+      {"size", "8192"}, {"irqmode", "2"}, {"completion_nsec", "20000000"}, {"hw_queue_depth", "4"}});
+  MemoryWatch watch(10ms);
+  const Holder holder("kp_hold", 40UL << 20U, false, watch);
+  watch.run_for(50ms);
+  const std::uint64_t first = watch.window_at(wall_ns()), until = wall_ns() + 5'000'000'000;
+  const std::uint64_t stalls_before = stalls(watch, "throttle");
+  KernelTrace trace({"vmscan/mm_vmscan_throttled"});
+  std::deque<Child> children;
+  for (int number = 0; number < 4; ++number) {
+    children.emplace_back(ChildOptions{.name = "kp_dirty", .cpu = number % 2 == 0 ? 0 : test_cpu()},
+                          [&, number](Account&) { run_over_disk(slow.path(), true, number, until); });
+  }
+  const auto finished = [&] { return std::ranges::all_of(children, [](Child& child) { return child.finished(); }); };
+  ASSERT_TRUE(watch.run_until(finished, 60s));
+  const std::vector<TraceEvent> waits = caused_by_tasks(trace.stop());
+  watch.catch_up();
+  const std::uint64_t end = watch.window_at(wall_ns());
+  std::uint64_t time = 0;
+  for (const TraceEvent& wait : waits) time += wait.number("delayed") * 1'000;
+  const std::uint64_t counted = watch.sum(id::kThrottleCount, first, end), took = watch.sum(id::kThrottle, first, end);
+  std::printf("throttled: %lu times (%lu us), traced %zu (%lu us)\n", counted, took / 1000, waits.size(), time / 1000);
+  ASSERT_GT(waits.size(), 3U);
+  EXPECT_EQ(counted, waits.size());
+  EXPECT_EQ(stalls(watch, "throttle") - stalls_before,
+            std::ranges::count_if(waits, [](const TraceEvent& wait) { return wait.number("delayed") > 0; }));
+  EXPECT_EQ(took, time);
 }
 
 }  // namespace

@@ -55,7 +55,7 @@ class MemoryWatch {
   [[nodiscard]] const std::vector<Task>& stalled() const { return stalled_; }
   [[nodiscard]] int fault_program() const { return probe_->fault_program(); }
   [[nodiscard]] int open_stalls_map() const { return probe_->open_stalls_map(); }
-  [[nodiscard]] Watch& watch() { return watch_; }
+  [[nodiscard]] const Watch& watch() const { return watch_; }
 
   [[nodiscard]] std::uint64_t sum(std::uint32_t field, std::uint64_t first, std::uint64_t end) const {
     std::uint64_t total = 0;

@@ -48,6 +48,7 @@ TEST(SchedEvents, SwitchesOfFiveSecondsEqualProcStat) {
   watch.run_for(100ms);
   const auto switches = [] { return proc_stat("ctxt"); };
   const AtWindowStart begin = read_at_window_start(watch, switches);
+  const std::uint64_t hidden_before = watch.sampler().intake().switches_missed;
   watch.run_for(5s);
   const AtWindowStart end = read_at_window_start(watch, switches);
   watch.catch_up();
@@ -57,7 +58,12 @@ TEST(SchedEvents, SwitchesOfFiveSecondsEqualProcStat) {
   // The counter is read a little after the window begins, at both ends: that is a few switches at this rate.
   const auto rate = truth / static_cast<double>((end.window - begin.window) * watch.window_ns());
   const double late = rate * static_cast<double>(std::max(begin.late_ns, end.late_ns)) + 5;
-  EXPECT_NEAR(static_cast<double>(sum(id::kSwitches)), truth, emulated() ? std::max(late, truth / 500) : late);
+  const double tolerance = emulated() ? std::max(late, truth / 500) : late;
+  // A sandbox hides what its own tasks do. Their switches are noticed, and counted, when a task that is shown comes
+  // next, but not when one goes to another.
+  const auto hidden = static_cast<double>(watch.sampler().intake().switches_missed - hidden_before);
+  EXPECT_LE(static_cast<double>(sum(id::kSwitches)), truth + tolerance);
+  EXPECT_GE(static_cast<double>(sum(id::kSwitches)), truth - tolerance - hidden) << "hidden " << hidden;
   EXPECT_LE(sum(id::kVoluntary) + sum(id::kInvoluntary), sum(id::kSwitches));
 }
 
@@ -129,22 +135,26 @@ TEST(SchedEvents, TheWorstWaitNamesVictimAndCulprit) {
   Child culprit({.name = "kp_culprit", .cpu = test_cpu(), .nice = -10}, [=](Account&) { spin_until(until); });
   Child victim({.name = "kp_victim", .cpu = test_cpu(), .nice = -10}, [=](Account&) { spin_until(until); });
   watch.run_for(2s);
-  int named = 0;
+  // At first one may have had the CPU for itself for a while, longer than the other one then waits.
+  const std::uint64_t both = watch.window_at(std::max(culprit.account().begin_wall, victim.account().begin_wall)) + 10;
+  int named = 0, all_of_it = 0;
   for (const auto& [window, row] : watch.rows(static_cast<std::uint32_t>(test_cpu()))) {
-    if (row[id::kVictim] == 0 || watch.task(row[id::kVictim]).comm != "kp_victim") continue;
+    if (window < both || row[id::kVictim] == 0 || watch.task(row[id::kVictim]).comm != "kp_victim") continue;
     const Task& waited = watch.task(row[id::kVictim]);
     const Task& held = watch.task(row[id::kCulprit]);
     EXPECT_EQ(waited.pid, static_cast<std::uint32_t>(victim.pid()));
     EXPECT_EQ(waited.tgid, waited.pid);
     EXPECT_EQ(waited.cgroup, own_cgroup_id());
-    if (row[id::kWaitMax] < 1'000'000U) continue;  // not for the other one's time slice
+    if (row[id::kWaitMax] < 1'000'000U) continue;                         // not for the other one's time slice
     if (held.pid != static_cast<std::uint32_t>(culprit.pid())) continue;  // a short kernel thread came last
     EXPECT_EQ(held.comm, "kp_culprit");
     EXPECT_GT(row[id::kHeld], 0U);
     EXPECT_LE(row[id::kHeld], row[id::kWaitMax] + (emulated() ? 10'000'000 : 1'000'000));
     ++named;
+    all_of_it += row[id::kHeld] > row[id::kWaitMax] / 10 * 9 ? 1 : 0;
   }
   EXPECT_GT(named, 5);
+  EXPECT_GT(all_of_it, named / 4);  // unless others came in between, one waits as long as the other one holds the CPU
 }
 
 TEST(SchedEvents, WindowsThatDidNotFitIntoTheRingBufferAreAbsentAndCounted) {

@@ -24,7 +24,7 @@ std::uint64_t quantile_bucket(const std::vector<Bucket>& buckets, double q) {
   return kp_hist_bucket(quantile(buckets, q));
 }
 
-TEST(SchedMethods, SchedInfoAndWakeupStampsAgreeOnTheNinetyNinthPercentile) {
+TEST(SchedMethods, SchedInfoAndWakeupStampsAgreeOnTheMedianAndTheNinetyNinthPercentile) {
   KPULSE_NEED_BPF();
   Watch by_info(10ms, one_probe(probes::WaitMethod::sched_info));
   Watch by_wakeup(10ms, one_probe(probes::WaitMethod::wakeup));
@@ -46,8 +46,11 @@ TEST(SchedMethods, SchedInfoAndWakeupStampsAgreeOnTheNinetyNinthPercentile) {
   ASSERT_GT(count_of(info), 500U);
   EXPECT_NEAR(static_cast<double>(count_of(info)), static_cast<double>(count_of(wakeup)),
               0.02 * static_cast<double>(count_of(info)));
-  EXPECT_NEAR(static_cast<double>(quantile_bucket(info, 0.99)), static_cast<double>(quantile_bucket(wakeup, 0.99)),
-              1.0);
+  EXPECT_GE(quantile_bucket(info, 0.5) + 1, quantile_bucket(wakeup, 0.45));  // most are waits after a wakeup
+  EXPECT_LE(quantile_bucket(info, 0.5), quantile_bucket(wakeup, 0.55) + 1);
+  // The two begin and end a little apart from each other, so a few of the longest may be in one of them only.
+  EXPECT_GE(quantile_bucket(info, 0.99) + 1, quantile_bucket(wakeup, 0.985));
+  EXPECT_LE(quantile_bucket(info, 0.99), quantile_bucket(wakeup, 0.995) + 1);
 }
 
 TEST(SchedMethods, TheFallbackAttachesItsWakeupProgramsAndTheUsualWayDoesNot) {

@@ -96,6 +96,10 @@ void TestCgroup::remove() {
   folders_.clear();
 }
 
+std::string name_of(const std::string& what, int number) {
+  return "kp_" + what + "_" + std::to_string(getpid()) + "_" + std::to_string(number);
+}
+
 std::string missing_for_cgroups() {
   const std::string mount = cgroups::this_hierarchy().mount;
   if (mount.empty()) return "no cgroup hierarchy is mounted";

@@ -37,6 +37,9 @@ class TestCgroup {
   std::vector<std::string> folders_;
 };
 
+/// A name that no other test process uses.
+[[nodiscard]] std::string name_of(const std::string& what, int number);
+
 /// Empty when TestCgroup works here; else what is missing.
 [[nodiscard]] std::string missing_for_cgroups();
 

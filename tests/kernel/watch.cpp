@@ -1,5 +1,6 @@
 #include "kernel/watch.h"
 
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,8 +26,8 @@ Watch::Watch(std::chrono::nanoseconds window, std::vector<std::unique_ptr<probes
     : window_ns_(static_cast<std::uint64_t>(window.count())) {
   if (probes.empty()) probes = probes::make_probes();
   const std::uint64_t publish = std::max<std::uint64_t>(window_ns_, 50'000'000 / window_ns_ * window_ns_);
-  auto sampler =
-      agent::Sampler::start({.host = "test", .window_ns = window_ns_, .publish_ns = publish}, std::move(probes));
+  auto sampler = agent::Sampler::start(
+      {.host = "test", .window_ns = window_ns_, .publish_ns = publish, .grace_ns = grace_ns()}, std::move(probes));
   if (!sampler) throw std::runtime_error(sampler.error().message);
   sampler_ = std::move(*sampler);
 }
@@ -42,7 +43,8 @@ bool Watch::run_until(const std::function<bool()>& done, std::chrono::nanosecond
     wall = wall_ns();
     sampler_->drain(wall);
     while (const auto frame = sampler_->next_frame(wall)) take(*frame);
-    if (sampler_->follow_clock()) throw std::runtime_error("the wall clock was stepped during the test");
+    if (const auto step = sampler_->follow_clock())
+      throw std::runtime_error(fmt::format("the wall clock was stepped by {} ns during the test", *step));
   }
   return true;
 }

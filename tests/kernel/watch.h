@@ -83,8 +83,8 @@ struct AtWindowStart {
   std::uint64_t window = 0, value = 0, late_ns = 0;
 };
 
-/// Reads a counter at the beginning of a window; tries again when that took long, and is content with less each time: on an
-/// emulated machine it always does.
+/// Reads a counter at the beginning of a window; tries again when that took long, and is content with less each time:
+/// on an emulated machine it always does.
 [[nodiscard]] AtWindowStart read_at_window_start(const Watch& watch, const std::function<std::uint64_t()>& read);
 
 /// Skips the running test with the name of what is missing when BPF programs cannot be attached here.

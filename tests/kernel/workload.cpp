@@ -7,15 +7,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cctype>
 #include <cmath>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <new>
+#include <numeric>
 #include <stdexcept>
 #include <system_error>
 
+#include "agent/schedule.h"
 #include "base/clock.h"
 
 namespace kpulse::test {
@@ -101,24 +104,33 @@ double relative_error(std::uint64_t value, std::uint64_t truth) {
   return std::abs(static_cast<double>(value) / static_cast<double>(truth) - 1.0);
 }
 
-std::uint64_t wait_of_all_tasks() {
+Waits waits_of_all_tasks() {
   namespace fs = std::filesystem;
-  std::uint64_t total = 0;
+  Waits waits;
   std::error_code gone;  // a task may end while we look
   for (const fs::directory_entry& process : fs::directory_iterator("/proc")) {
     if (!std::isdigit(static_cast<unsigned char>(process.path().filename().string().front()))) continue;
     for (const fs::directory_entry& thread : fs::directory_iterator(process.path() / "task", gone)) {
-      total += read_schedstat(thread.path() / "schedstat").wait_ns;
+      waits[thread.path().filename()] = read_schedstat(thread.path() / "schedstat").wait_ns;
     }
   }
-  return total;
+  return waits;
 }
 
-std::uint64_t proc_stat(const std::string& key) {
+std::uint64_t waited(const Waits& before, const Waits& after) {
+  return std::accumulate(after.begin(), after.end(), std::uint64_t{0}, [&](std::uint64_t sum, const auto& thread) {
+    const auto then = before.find(thread.first);
+    return sum + thread.second - (then == before.end() ? 0 : std::min(then->second, thread.second));
+  });
+}
+
+std::uint64_t proc_stat(const std::string& key, int further) {
   std::ifstream file("/proc/stat");
   for (std::string word; file >> word;) {
+    if (word != key) continue;
     std::uint64_t value = 0;
-    if (word == key && file >> value) return value;
+    for (int number = 0; number <= further; ++number) file >> value;
+    if (file) return value;
   }
   throw std::runtime_error("no " + key + " in /proc/stat");
 }
@@ -129,6 +141,10 @@ bool emulated() {
     if (line.find("QEMU TCG") != std::string::npos) return true;
   }
   return false;
+}
+
+std::uint64_t grace_ns() {
+  return emulated() ? 100'000'000 : agent::Schedule::kGraceNs;
 }
 
 int test_cpu() {

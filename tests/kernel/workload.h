@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <new>
 #include <stdexcept>
 #include <string>
@@ -86,15 +87,23 @@ void spin_until(std::uint64_t wall);
 /// How far a value is off, as a part of the truth.
 [[nodiscard]] double relative_error(std::uint64_t value, std::uint64_t truth);
 
-/// Sum of the run-queue waits of every thread there is (/proc/PID/task/TID/schedstat).
-[[nodiscard]] std::uint64_t wait_of_all_tasks();
+/// By thread id.
+using Waits = std::map<std::string, std::uint64_t>;
 
-/// Number after `key` in /proc/stat.
-[[nodiscard]] std::uint64_t proc_stat(const std::string& key);
+/// How long every thread there is has waited in a run queue so far (/proc/PID/task/TID/schedstat), ns.
+[[nodiscard]] Waits waits_of_all_tasks();
+/// What they waited between the two; a thread that has ended meanwhile takes what it waited with it.
+[[nodiscard]] std::uint64_t waited(const Waits& before, const Waits& after);
+
+/// Number after `key` in /proc/stat, or one further on in its line: of "cpu", "cpu0", ... 3 is idle, 4 iowait, 7 steal.
+[[nodiscard]] std::uint64_t proc_stat(const std::string& key, int further = 0);
 
 /// Whether this machine is emulated (tests/vm): its processors stop for a while now and then, in the middle of
 /// anything.
 [[nodiscard]] bool emulated();
+
+/// For SamplerOptions: so that nothing is late that a stopped processor had in hand. Elsewhere what the agent uses.
+[[nodiscard]] std::uint64_t grace_ns();
 
 /// The CPU that tests pin their load to: the last one this process may use.
 [[nodiscard]] int test_cpu();

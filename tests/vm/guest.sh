@@ -20,7 +20,8 @@ modules=(virtio_pci 9p 9pnet_virtio overlay)
 kernel='' memory=1024 timeout=300
 # All processors of an emulated machine have one time stamp counter, but the kernel's comparison at start fails when the host is busy, and
 # its scheduler clocks may then be a tick apart.
-append='tsc=reliable'
+# A kernel that hangs says where, and ends: with "quiet" it would not show the stack.
+append='tsc=reliable loglevel=5 softlockup_panic=1 sysctl.kernel.panic_on_rcu_stall=1'
 while (($#)); do
   case $1 in
     --kernel) kernel=$2; shift 2 ;;
@@ -96,7 +97,7 @@ make_initramfs "$folder" "$run/initramfs"
 
 # No KVM: the processor is emulated, and so is its clock. One CPU more than tests pin themselves to.
 timeout "$timeout" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m "$memory" -nodefaults -no-reboot -display none \
-  -kernel "$folder"/boot/vmlinuz-* -initrd "$run/initrd" -append "console=ttyS0 panic=-1 quiet $append" \
+  -kernel "$folder"/boot/vmlinuz-* -initrd "$run/initrd" -append "console=ttyS0 panic=-1 $append" \
   -virtfs local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap \
   -serial "file:$store/console-$kernel.log" -serial "file:$run/output" </dev/null >/dev/null 2>"$run/qemu.log" || true
 status=$(sed -n 's/\r*$//; s/^guest: exit status \([0-9]*\)$/\1/p' "$run/output" 2>/dev/null | tail -n 1)
@@ -104,7 +105,7 @@ sed '/^guest: exit status [0-9]*\r*$/d; s/\r$//' "$run/output" 2>/dev/null || tr
 if [[ -z $status ]]; then
   say "the guest did not come to its end within ${timeout} s (kernel's messages: $store/console-$kernel.log)"
   tail -n 3 "$run/qemu.log" >&2
-  tail -n 20 "$store/console-$kernel.log" >&2
+  tail -n 60 "$store/console-$kernel.log" >&2
   exit 124
 fi
 exit "$status"

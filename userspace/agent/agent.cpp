@@ -120,8 +120,8 @@ void Agent::tick() {
     publish(std::move(*frame));
   }
   publish_urgent(wall);
-  if (sampler_->follow_clock()) {
-    spdlog::warn("the wall clock was stepped: a new stream begins");
+  if (const auto step = sampler_->follow_clock()) {
+    spdlog::warn("the wall clock was stepped by {:+.3f} ms: a new stream begins", static_cast<double>(*step) / 1e6);
     self_->set_clock_steps(sampler_->clock_steps());
     client_->set_on_connect({state_message(true)});
   }
@@ -144,6 +144,7 @@ void Agent::publish(Frame frame) {
   }
   encode(frame, payload_);
   client_->publish({.topic = mqtt::frame_topic(options_.host), .payload = payload_, .expiry_s = kFrameExpirySeconds});
+  sampler_->take_back(std::move(frame));
 }
 
 void Agent::arm_timer() {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <thread>
+#include <utility>
 
 #include "base/clock.h"
 #include "bpf/kernel.h"
@@ -28,7 +29,7 @@ std::uint32_t frame_windows(const SamplerOptions& options) {
 Sampler::Sampler(SamplerOptions options)
     : options_(std::move(options)),
       clock_(options_.window_ns),
-      schedule_(options_.window_ns, frame_windows(options_)),
+      schedule_(options_.window_ns, frame_windows(options_), options_.grace_ns),
       told_cpus_(options_.cpus) {}
 
 Result<std::unique_ptr<Sampler>> Sampler::start(SamplerOptions options,
@@ -138,7 +139,7 @@ std::optional<Frame> Sampler::frame_of(const std::optional<probes::WindowRange>&
               .first_window = windows->first,
               .windows = windows->count,
               .tasks = {},
-              .series = {}};
+              .series = std::exchange(spare_, {})};
   probes::TaskTable tasks(frame.tasks);
   for (auto& probe : probes_) probe->collect(*windows, tasks, frame.series);
   if (windows->count > 0) cgroups_->settle();
@@ -150,15 +151,15 @@ std::optional<Frame> Sampler::urgent_frame(std::uint64_t wall) {
   return urgent ? frame_of(schedule_.so_far(wall)) : std::nullopt;
 }
 
-bool Sampler::follow_clock() {
+std::optional<std::int64_t> Sampler::follow_clock() {
   take_clock_readings();
   const std::uint64_t steps = clock_.steps();
   const auto config = clock_.update(read_wall());
-  if (!config) return false;
+  if (!config) return std::nullopt;
   set_windows(*config);
-  if (clock_.steps() == steps) return false;
+  if (clock_.steps() == steps) return std::nullopt;
   begin_stream();
-  return true;
+  return clock_.last_step_ns();
 }
 
 std::vector<int> Sampler::ring_fds() const {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/schedule.h"
@@ -22,7 +23,8 @@ namespace kpulse::agent {
 struct SamplerOptions {
   std::string host;
   std::uint64_t window_ns = 10'000'000;
-  std::uint64_t publish_ns = 100'000'000;  ///< a whole number of windows
+  std::uint64_t publish_ns = 100'000'000;       ///< a whole number of windows
+  std::uint64_t grace_ns = Schedule::kGraceNs;  ///< how long after its end a window may still be filled in
   probes::ProbeSettings probes;
   std::string record;                        ///< see Probe::record_to; empty: none
   std::uint32_t cpus = bpf::present_cpus();  ///< those with lower numbers are measured
@@ -55,8 +57,15 @@ class Sampler {
   /// A frame that cannot wait, after a drain(): with the events that happened and the windows that are over, if any.
   [[nodiscard]] std::optional<Frame> urgent_frame(std::uint64_t wall);
 
-  /// Keeps windows aligned to the wall clock. True when the wall clock was stepped and so a new stream has begun.
-  [[nodiscard]] bool follow_clock();
+  /// Takes a frame back that was sent: the next one needs as much memory.
+  void take_back(Frame frame) {
+    frame.series.clear();
+    spare_ = std::move(frame.series);
+  }
+
+  /// Keeps windows aligned to the wall clock. When it was stepped, a new stream has begun: by how many ns, less than 0
+  /// when back.
+  [[nodiscard]] std::optional<std::int64_t> follow_clock();
 
   [[nodiscard]] const std::vector<ProgramStatus>& programs() const noexcept { return programs_; }
   [[nodiscard]] std::vector<int> ring_fds() const;
@@ -87,6 +96,7 @@ class Sampler {
   std::uint32_t told_cpus_;  // all CPUs below this one are measured or were said not to be
   std::uint64_t stream_ = 0;
   std::uint64_t sequence_ = 0;
+  std::vector<Series> spare_;  // empty, for the next frame
 };
 
 }  // namespace kpulse::agent

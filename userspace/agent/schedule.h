@@ -13,13 +13,15 @@ namespace kpulse::agent {
 class Schedule {
  public:
   /// How long after its end a window may still be filled in: an event has read its clock but not yet counted itself.
+  /// Long enough for an interrupt in between, not for a hypervisor that takes the processor away meanwhile.
   static constexpr std::uint64_t kGraceNs = 2'000'000;
   /// Longest time between two drains.
   static constexpr std::uint64_t kDrainNs = 250'000'000;
 
   /// `frame_windows` >= 1.
-  Schedule(std::uint64_t window_ns, std::uint32_t frame_windows)
+  Schedule(std::uint64_t window_ns, std::uint32_t frame_windows, std::uint64_t grace_ns = kGraceNs)
       : window_ns_(window_ns),
+        grace_ns_(grace_ns),
         frame_windows_(frame_windows),
         drain_windows_(std::clamp<std::uint64_t>(kDrainNs / window_ns, 1, probes::kMaxUndrained)) {}
 
@@ -30,12 +32,14 @@ class Schedule {
   }
 
   /// First window that has not surely ended at `wall`.
-  [[nodiscard]] std::uint64_t ended(std::uint64_t wall) const { return (wall - std::min(wall, kGraceNs)) / window_ns_; }
+  [[nodiscard]] std::uint64_t ended(std::uint64_t wall) const {
+    return (wall - std::min(wall, grace_ns_)) / window_ns_;
+  }
 
   /// Wall clock time of the next drain.
   [[nodiscard]] std::uint64_t next_drain(std::uint64_t wall) {
     drained_ = std::max(drained_, ended(wall));
-    return std::min(frame_end(), drained_ + drain_windows_) * window_ns_ + kGraceNs;
+    return std::min(frame_end(), drained_ + drain_windows_) * window_ns_ + grace_ns_;
   }
 
   /// The next frame, when all its windows have ended; call until there is none.
@@ -65,6 +69,7 @@ class Schedule {
   }
 
   std::uint64_t window_ns_;
+  std::uint64_t grace_ns_;
   std::uint64_t frame_windows_;
   std::uint64_t drain_windows_;
   std::uint64_t next_ = 0;  // first window not in a frame yet

@@ -7,8 +7,10 @@
 namespace kpulse::agent {
 namespace {
 
-/// Readings older than this are forgotten, so that drift cannot hide behind an old minimum.
+/// Readings older than this are forgotten, so that drift cannot hide behind an old minimum, ...
 constexpr std::uint64_t kHorizonNs = 500'000'000;
+/// ... but not all of them: of a few, all may be late by as much as a processor can be taken away.
+constexpr std::size_t kEnoughReadings = 32;
 constexpr std::size_t kMaxReadings = 1024;
 /// Windows between the base and now: an event may be a little older than the moment its bounds were set.
 constexpr std::uint64_t kBaseAge = 10'000;
@@ -45,7 +47,7 @@ std::int64_t WindowClock::mono_minus_clock() const {
 }
 
 std::optional<kp_window_config> WindowClock::update(const WallReading& now) {
-  while (recent_.size() > 1 && recent_.front().mono_ns + kHorizonNs < now.mono_ns) recent_.pop_front();
+  while (recent_.size() > kEnoughReadings && recent_.front().mono_ns + kHorizonNs < now.mono_ns) recent_.pop_front();
   if (recent_.empty()) return std::nullopt;
   const auto offset = static_cast<std::uint64_t>(mono_minus_clock());
   const std::uint64_t wall_minus_clock = now.wall_ns - now.mono_ns + offset;
@@ -55,7 +57,12 @@ std::optional<kp_window_config> WindowClock::update(const WallReading& now) {
   const bool begins = config_.length == 0;
   if (!begins && distance(start, in_force) <= kToleranceNs) return std::nullopt;
 
-  if (begins || distance(start, in_force) > length_ / 2) ++config_.epoch;
+  if (begins) {
+    config_.epoch = 1;
+  } else if (distance(start, in_force) > length_ / 2) {
+    ++config_.epoch;
+    last_step_ = static_cast<std::int64_t>(in_force - start);
+  }
   // Nor before the clock's zero: on a machine that has just started there have not been so many windows yet.
   config_.base_window = window - std::min({window, kBaseAge, start / length_});
   config_.base_clock = start - (window - config_.base_window) * length_;

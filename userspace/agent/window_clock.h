@@ -38,6 +38,8 @@ class WindowClock {
 
   [[nodiscard]] const kp_window_config& config() const noexcept { return config_; }
   [[nodiscard]] std::uint64_t steps() const noexcept { return config_.epoch > 1 ? config_.epoch - 1 : 0; }
+  /// How far the last step went, ns; less than 0: back.
+  [[nodiscard]] std::int64_t last_step_ns() const noexcept { return last_step_; }
 
  private:
   struct Offset {
@@ -50,6 +52,7 @@ class WindowClock {
   std::uint64_t length_;
   std::deque<Offset> recent_;
   kp_window_config config_{};
+  std::int64_t last_step_ = 0;
 };
 
 }  // namespace kpulse::agent

@@ -81,6 +81,17 @@ const bpf_link* Programs::link(std::string_view name) const {
   return found == links_.end() ? nullptr : found->second.get();
 }
 
+void Programs::pause(std::string_view name) {
+  if (const auto found = links_.find(name); found != links_.end()) links_.erase(found);
+}
+
+Result<> Programs::resume(bpf_program* program) {
+  Link link{bpf_program__attach(program)};
+  if (!link) return fail(bpf_error("attach", errno));
+  links_.insert_or_assign(bpf_program__name(program), std::move(link));
+  return {};
+}
+
 bool Programs::attached(std::string_view name) const {
   return std::ranges::any_of(status_,
                              [&](const ProgramStatus& status) { return status.attached && status.name == name; });

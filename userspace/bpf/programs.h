@@ -50,6 +50,10 @@ class Programs {
   /// Its link; nullptr when it is not attached.
   [[nodiscard]] const bpf_link* link(std::string_view name) const;
 
+  /// Detaches a program, and attaches it again. For tests: a kernel that hides what happens meanwhile.
+  void pause(std::string_view name);
+  [[nodiscard]] Result<> resume(bpf_program* program);
+
   [[nodiscard]] const std::vector<ProgramStatus>& status() const noexcept { return status_; }
 
  private:

@@ -60,19 +60,26 @@ constexpr std::string_view kEdges = R"(
   tick ago at most; in the kernel's own account it may be a tick earlier. One that another task moves while it
   runs is charged to the old one until its next switch.
 - **Switches that are not shown (`switches_missed`).** Some sandboxes hide their own tasks from tracing. When the task that leaves a CPU is not
-  the one last seen to come, the time in between counts as what was found. From the first such case on, the agent has a CPU that seems
-  to spin look at itself before its windows are published.
+  the one last seen to come, its own record says since when it was there, and until then the CPU did what it was thought to do; of an idle CPU
+  the time in between counts as idle. From the first such case on, the agent has a CPU that seems to spin look at itself before
+  its windows are published.
+- **Stolen time.** `cpu_ns` of cgroups and processes leaves out what the hypervisor took away, as the kernel's own accounts do
+  (CONFIG_PARAVIRT_TIME_ACCOUNTING); `busy_ns` of a CPU, waits and distributions are times of the clock. Of the task that runs when an interval
+  ends, what was taken away from it since its CPU's last tick is not known yet: it counts, and is made up for in the cgroup's next rows.
+  Where the kernel has no sched_info there is only CLOCK_MONOTONIC, and stolen time counts for cgroups.
 - **A VM without a stable TSC** has run-queue clocks that differ between CPUs by up to some ms; so do the bounds of its windows.
 - **Steps of the wall clock** end a stream and begin a new one (`clock_steps`): windows are aligned to the clock as it is after.
 - **Block I/O is counted where the kernel counts it**: failed I/Os and their bytes too, an fsync as a write of 0 bytes besides the flush it
   causes; so `ios`, `io_bytes` and `merges` equal `/sys/block/*/stat`. An I/O belongs to the window in which it ended, `depth` to all it was in.
+- **A stacked disk (dm, md) that appears while the agent runs** counts for cgroups twice, above and below, until the agent looks: a drain, a quarter
+  of a second at most. From then on only below.
 - **Queue time of an I/O** begins when the kernel stamps the request; waiting for a free tag comes before that. From 6.9 on, requests of one
   batch (plug) share the stamp of the first. With `iostats` off there is no stamp and no queue time. bio-based disks (zram, dm, md) have none.
 - **Whose I/O.** `submitter` is the task that submitted the window's longest I/O. If that is a kernel thread, the cgroup is that of the first page (memory
   controller), else the one the bio is charged to, which is an ancestor where the io controller is not enabled for the group itself;
   neither counts unless it is of the watched hierarchy. Before 6.4 a request that a kernel thread issues has that thread as submitter.
-- **I/Os whose end is not shown** count when their request is used again (`kpulse_block_losses`, `unended`); until then `depth` may be one too high, at
-  most until the disk has been at rest for 10 s.
+- **I/Os whose end is not shown** (some sandboxes hide those that come while they do things of their own) count when their request is used
+  again (`kpulse_block_losses`, `unended`); until then `depth` may be one too high, at most until the disk has been at rest for 10 s.
 - **What a machine cannot measure has no value.** When the kernel lacks a hook, or refuses the program on it, the fields that need it are left out
   (`kpulse frame` names them, `kpulse doctor` says why); a 0 always means that nothing happened.
 - **Stalls of a cgroup** count for the cgroup in which the task is when they end, with all of their time then. `kpulse_memory` has the same

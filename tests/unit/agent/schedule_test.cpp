@@ -49,6 +49,14 @@ TEST(Schedule, NothingHasSurelyEndedWithinTheGracePeriod) {
   EXPECT_EQ(schedule.ended(7 * kWindow + Schedule::kGraceNs), 7U);
 }
 
+TEST(Schedule, AWindowIsFinishedLaterWithALongerGracePeriod) {
+  Schedule schedule(kWindow, 10, 100'000'000);
+  schedule.begin(1'000 * kWindow);
+  EXPECT_EQ(schedule.next_drain(1'000 * kWindow), 1'010 * kWindow + 100'000'000);
+  EXPECT_FALSE(schedule.next_frame(1'010 * kWindow + 99'999'999));
+  EXPECT_TRUE(schedule.next_frame(1'010 * kWindow + 100'000'000));
+}
+
 TEST(Schedule, DrainsAtTheEndOfAFrameOrAfterAQuarterSecond) {
   Schedule frequent(kWindow, 10);
   frequent.begin(1'000 * kWindow);

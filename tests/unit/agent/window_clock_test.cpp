@@ -97,6 +97,7 @@ TEST(WindowClock, AStepOfTheWallClockBeginsANewEpoch) {
     const auto stepped = clock.update(at(200'000'000, hour));
     ASSERT_TRUE(stepped);
     EXPECT_EQ(stepped->epoch, before + 1);
+    EXPECT_EQ(clock.last_step_ns(), static_cast<std::int64_t>(hour));
     EXPECT_EQ(stepped->base_window / 1'000'000, (kWallStart + hour) / kWindow / 1'000'000);
     ASSERT_TRUE(clock.update(at(300'000'000)));  // and back
   }
@@ -107,10 +108,21 @@ TEST(WindowClock, ForgetsOldReadings) {
   WindowClock clock(kWindow);
   clock.add(event(0));
   ASSERT_TRUE(clock.update(at(0)));
-  clock.add(event(2'000'000'000, 30'000));  // the clocks drifted apart by 30 us in 2 s
+  for (std::uint64_t reading = 0; reading < 32; ++reading) {
+    clock.add(event(2'000'000'000 + reading, 30'000));  // the clocks drifted apart by 30 us in 2 s
+  }
   const auto config = clock.update(at(2'000'000'000));
   ASSERT_TRUE(config);
   EXPECT_EQ(config->mono_offset, kClockLag + 30'000);
+}
+
+TEST(WindowClock, AnEventThatIsLateAfterAPauseIsNoStep) {
+  WindowClock clock(kWindow);
+  for (std::uint64_t reading = 0; reading < 32; ++reading) clock.add(event(reading));
+  ASSERT_TRUE(clock.update(at(0)));
+  clock.add(event(3'000'000'000, kWindow * 2 / 3));  // the agent did not run for 3 s, the processor for most of a window
+  EXPECT_FALSE(clock.update(at(3'000'000'000)));
+  EXPECT_EQ(clock.steps(), 0U);
 }
 
 TEST(WindowClock, ReadsBothClocksAsOne) {

@@ -17,7 +17,7 @@ TEST(Cpus, AListIsNumbersAndRanges) {
 }
 
 TEST(Cpus, WhatIsNoListIsEmpty) {
-  for (const char* text : {"", "\n", "a", "0-", "-1", "0,", "0-1x", "3-1", "1,0", "0-99999999999", "4096"}) {
+  for (const char* text : {"", "\n", "a", "0-", "-1", "0,", "0-1x", "3-1", "0,3-1", "1,0", "0-99999999999", "4096"}) {
     EXPECT_THAT(parse_cpus(text), IsEmpty()) << text;
   }
   EXPECT_THAT(parse_cpus("0-4095"), SizeIs(4096));

@@ -228,7 +228,7 @@ void BlockProbe::look_around(std::uint64_t end) {
     follow_device(index);
     settle_depth(index, end);
   }
-  missed_ = bpf::recursion_misses(skeleton_->obj);
+  missed_ = missed();
 }
 
 void BlockProbe::drain(std::uint64_t end) {
@@ -256,6 +256,10 @@ void BlockProbe::collect(const WindowRange& windows, TaskTable& tasks, std::vect
 
 const kp_block_losses& BlockProbe::losses() const {
   return skeleton_->bss->kp_block_losses;
+}
+
+std::uint64_t BlockProbe::missed() const {
+  return bpf::recursion_misses(skeleton_->obj);
 }
 
 Intake BlockProbe::intake() const {

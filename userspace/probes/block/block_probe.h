@@ -41,6 +41,8 @@ class BlockProbe final : public Probe {
 
   /// What could not be measured so far. For tests.
   [[nodiscard]] const kp_block_losses& losses() const;
+  /// Events that came while the same program ran on the same CPU; asks the kernel.
+  [[nodiscard]] std::uint64_t missed() const;
 
  private:
   using Skeleton = Handle<block_bpf, destroy_block_bpf>;

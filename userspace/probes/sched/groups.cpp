@@ -11,8 +11,13 @@ namespace {
 
 namespace id = ids::cgroup_sched;
 
-Series series_of(std::uint32_t measurement, const std::string& cgroup) {
-  return {.measurement = measurement, .tags = {cgroup}, .absent = {}, .columns = {}};
+constexpr std::size_t kMostColumns = 4;
+
+Series series_of(std::uint32_t measurement, std::string cgroup, std::size_t columns) {
+  Series series{.measurement = measurement, .tags = {}, .absent = {}, .columns = {}};
+  series.tags.push_back(std::move(cgroup));
+  series.columns.reserve(columns);
+  return series;
 }
 
 }  // namespace
@@ -29,18 +34,19 @@ SchedGroups::Sum SchedGroups::sum_of(std::span<const kp_sched_groups> cpus, std:
   return sum;
 }
 
-Column SchedGroups::waits_since(std::span<const kp_sched_groups> cpus, std::uint32_t slot) {
-  Buckets now{};
-  for (const kp_sched_groups& cpu : cpus) {
-    const kp_sched_group& group = cpu.group[slot];
-    for (std::size_t bucket = 0; bucket < now.size(); ++bucket) now[bucket] += group.wait[bucket];
-  }
+/// Their number is known, so the search ends with the last of them: most groups have few, and their buckets lie low.
+Column SchedGroups::waits_since(std::span<const kp_sched_groups> cpus, std::uint32_t slot, std::uint64_t waits) {
   Column column{.field = ids::histogram::kDistribution, .values = {}, .reals = {}, .buckets = {}};
-  for (std::uint32_t bucket = 0; bucket < now.size(); ++bucket) {
-    const std::uint32_t count = now[bucket] - buckets_before_[slot][bucket];
-    if (count > 0) column.buckets.push_back({.index = KP_GROUP_FIRST + bucket, .count = count});
+  column.buckets.reserve(std::min<std::size_t>(waits, KP_GROUP_BUCKETS));
+  Buckets& before = buckets_before_[slot];
+  for (std::uint32_t bucket = 0; bucket < KP_GROUP_BUCKETS && waits > 0; ++bucket) {
+    std::uint32_t now = 0;
+    for (const kp_sched_groups& cpu : cpus) now += cpu.group[slot].wait[bucket];
+    const std::uint32_t count = now - std::exchange(before[bucket], now);
+    if (count == 0) continue;
+    column.buckets.push_back({.index = KP_GROUP_FIRST + bucket, .count = count});
+    waits -= std::min<std::uint64_t>(waits, count);
   }
-  buckets_before_[slot] = now;
   return column;
 }
 
@@ -64,17 +70,17 @@ void SchedGroups::collect(std::span<const kp_sched_groups> cpus, std::span<const
     now.cpu = std::max(now.cpu + running_ns[slot], before_[slot].cpu);
     const Sum before = std::exchange(before_[slot], now);
     if (now.cpu == before.cpu && now.switches == before.switches && now.waits == before.waits) continue;
-    const std::string cgroup = name(slot);
-    Series sched = series_of(ids::kCgroupSched, cgroup);
+    std::string cgroup = name(slot);
+    const std::uint64_t waits = now.waits - before.waits;
+    Series& sched = series.emplace_back(series_of(ids::kCgroupSched, cgroup, kMostColumns));
     add_value(sched, id::kCpu, now.cpu - before.cpu);
     add_value(sched, id::kSwitches, now.switches - before.switches);
-    add_value(sched, id::kWaits, now.waits - before.waits);
+    add_value(sched, id::kWaits, waits);
     add_value(sched, id::kWait, now.wait - before.wait);
-    series.push_back(std::move(sched));
-    if (now.waits == before.waits) continue;
-    Column column = waits_since(cpus, slot);
+    if (waits == 0) continue;
+    Column column = waits_since(cpus, slot, waits);
     column.sum = now.wait - before.wait;
-    series.push_back(series_of(ids::kCgroupWait, cgroup));
+    series.push_back(series_of(ids::kCgroupWait, std::move(cgroup), 1));
     series.back().columns.push_back(std::move(column));
   }
 }

@@ -17,7 +17,7 @@ namespace kpulse::probes {
 struct RunningGroup {
   bool busy = false;
   std::uint32_t slot = 0;
-  std::uint64_t from = 0;  ///< run-queue clock
+  std::uint64_t from = 0;     ///< run-queue clock, as if all of what no task got had been before
   std::uint64_t counted = 0;  ///< cpu_ns of the slot on this CPU, read together with the above
 };
 
@@ -38,7 +38,7 @@ class SchedGroups {
   using Buckets = std::array<std::uint32_t, KP_GROUP_BUCKETS>;  // as wide as the kernel's, which may wrap
 
   [[nodiscard]] static Sum sum_of(std::span<const kp_sched_groups> cpus, std::uint32_t slot);
-  [[nodiscard]] Column waits_since(std::span<const kp_sched_groups> cpus, std::uint32_t slot);
+  [[nodiscard]] Column waits_since(std::span<const kp_sched_groups> cpus, std::uint32_t slot, std::uint64_t waits);
 
   std::vector<Sum> before_;              // by slot: as of the last frame
   std::vector<Buckets> buckets_before_;  // the same; looked at only where tasks waited

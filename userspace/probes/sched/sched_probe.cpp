@@ -3,6 +3,7 @@
 #include <bpf/bpf.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <bit>
 #include <cerrno>
 #include <cstring>
@@ -34,11 +35,23 @@ std::uint32_t ring_bytes(std::uint32_t cpus) {
 }
 
 /// What the CPU was running when `copy` was read; nobody, when it has done something else since.
-RunningGroup running_group(const kp_sched_cpu& live, const kp_sched_cpu& copy, const kp_sched_groups& groups) {
+RunningGroup running_group(const kp_sched_cpu& live, const kp_sched_cpu& copy, const kp_sched_groups& groups,
+                           std::uint64_t not_run) {
   const std::uint64_t counted = groups.group[copy.group % KP_CGROUP_SLOTS].cpu_ns;
   std::atomic_thread_fence(std::memory_order_acquire);
   const bool same = *const_cast<const volatile __u64*>(&live.sequence) == copy.sequence;
-  return {.busy = same && copy.open.running != 0, .slot = copy.group, .from = copy.group_from, .counted = counted};
+  return {.busy = same && copy.open.running != 0,
+          .slot = copy.group,
+          .from = copy.group_from + std::max<std::uint64_t>(copy.not_run, not_run),
+          .counted = counted};
+}
+
+void run_on(std::size_t cpu, const bpf_program* program) {
+  bpf_test_run_opts options{};
+  options.sz = sizeof(options);
+  options.flags = BPF_F_TEST_RUN_ON_CPU;
+  options.cpu = static_cast<__u32>(cpu);
+  bpf_prog_test_run_opts(bpf_program__fd(program), &options);
 }
 
 bool has_sched_info(const bpf::KernelTypes& types) {
@@ -86,6 +99,7 @@ Result<> SchedProbe::open(const Machine& machine) {
   bpf_map__set_max_entries(skeleton_->maps.kp_sched_cpus, cpus);
   bpf_map__set_max_entries(skeleton_->maps.kp_sched_slots, cpus);
   bpf_map__set_max_entries(skeleton_->maps.kp_sched_groups, cpus);
+  bpf_map__set_max_entries(skeleton_->maps.kp_run_queues, cpus);
   return {};
 }
 
@@ -116,6 +130,7 @@ Result<> SchedProbe::attach(const Machine& machine) {
   if (!programs_.attached("kp_switch") && !programs_.attached("kp_switch_3arg")) {
     return fail("sched: cannot attach to sched_switch: " + programs_.status().front().reason);
   }
+  meet();
   assembler_->set_unmeasured(unmeasured());
   visit_cpus();
   return {};
@@ -167,14 +182,25 @@ void SchedProbe::take_record(std::span<const std::byte> bytes) {
 
 /// Has the CPU itself look at what it is doing, through an interrupt.
 void SchedProbe::check(std::size_t cpu) const {
+  run_on(cpu, skeleton_->progs.kp_check);
+}
+
+/// Has each CPU note where its run queue is. Of one that is offline now, stolen time is known as of its last switch.
+void SchedProbe::meet() const {
+  if (method_ != WaitMethod::sched_info) return;  // without run queues
+  for (std::size_t cpu = 0; cpu < cpus_.values().size(); ++cpu) run_on(cpu, skeleton_->progs.kp_meet);
+}
+
+/// Has the run queues' clocks looked at from here.
+void SchedProbe::look() const {
+  if (method_ != WaitMethod::sched_info) return;
   bpf_test_run_opts options{};
   options.sz = sizeof(options);
-  options.flags = BPF_F_TEST_RUN_ON_CPU;
-  options.cpu = static_cast<__u32>(cpu);
-  bpf_prog_test_run_opts(bpf_program__fd(skeleton_->progs.kp_check), &options);
+  bpf_prog_test_run_opts(bpf_program__fd(skeleton_->progs.kp_look), &options);
 }
 
 void SchedProbe::take_snapshots(std::uint64_t end) {
+  look();
   kp_sched_cpu copy{};
   for (std::size_t cpu = 0; cpu < cpus_.values().size(); ++cpu) {
     const kp_sched_cpu& live = cpus_.values()[cpu];
@@ -187,7 +213,7 @@ void SchedProbe::take_snapshots(std::uint64_t end) {
     if (!bpf::read_consistent(live, live.sequence, copy)) continue;
     if (recording_ != nullptr) recording::write(*recording_, cpu, copy);
     assembler_->on_snapshot(cpu, copy);
-    running_[cpu] = running_group(live, copy, groups_.values()[cpu]);
+    running_[cpu] = running_group(live, copy, groups_.values()[cpu], not_run(cpu));
   }
 }
 
@@ -239,6 +265,22 @@ Intake SchedProbe::intake() const {
     intake.clock_backwards += cpu.clock_backwards;
   }
   return intake;
+}
+
+std::uint64_t SchedProbe::not_run(std::size_t cpu) const {
+  return cpu < KP_LOOK_CPUS ? skeleton_->bss->kp_not_run[cpu] : 0;
+}
+
+bpf_program* SchedProbe::switch_program() const {
+  return programs_.attached("kp_switch") ? skeleton_->progs.kp_switch : skeleton_->progs.kp_switch_3arg;
+}
+
+void SchedProbe::hide_switches() {
+  programs_.pause(bpf_program__name(switch_program()));
+}
+
+Result<> SchedProbe::show_switches() {
+  return programs_.resume(switch_program());
 }
 
 std::vector<int> SchedProbe::program_fds() const {

@@ -19,6 +19,7 @@
 #include "probes/sched/assembler.h"
 #include "probes/sched/groups.h"
 
+struct bpf_program;
 struct sched_bpf;
 void destroy_sched_bpf(sched_bpf* skeleton) noexcept;
 
@@ -52,6 +53,13 @@ class SchedProbe final : public Probe {
   /// The mapping of every CPU, as the programs write it. For tests and benchmarks.
   [[nodiscard]] std::span<const kp_sched_cpu> cpus() const noexcept { return cpus_.values(); }
 
+  /// Until show_switches() no switch is seen, as in a sandbox that hides those of its own tasks. For tests.
+  void hide_switches();
+  [[nodiscard]] Result<> show_switches();
+
+  /// Time that no task got of the CPU's clock so far, as of the last drain(). For tests.
+  [[nodiscard]] std::uint64_t not_run(std::size_t cpu) const;
+
   /// Descriptors of the attached programs, for reading their run time. For benchmarks.
   [[nodiscard]] std::vector<int> program_fds() const;
 
@@ -65,6 +73,9 @@ class SchedProbe final : public Probe {
   void take_snapshots(std::uint64_t end);
   [[nodiscard]] std::vector<std::uint32_t> unmeasured() const;
   void check(std::size_t cpu) const;
+  void meet() const;
+  void look() const;
+  [[nodiscard]] bpf_program* switch_program() const;
   void collect_groups(std::uint64_t end, std::vector<Series>& series);
 
   WaitMethod method_;

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 
@@ -67,6 +68,23 @@ TEST_F(BlockAssemblerTest, AnotherEpochForgetsAllWindows) {
   assembler_.on_slot(7, slot(10));
   assembler_.set_windows({.base_clock = 0, .base_window = 0, .length = 1'000, .epoch = 2});
   EXPECT_THAT(collect(10, 1), IsEmpty());
+}
+
+TEST_F(BlockAssemblerTest, AnIoOfAnotherEpochIsNotTheWorstOfThisOne) {
+  assembler_.begin(7, KP_BLOCK_READ, "vda", {});
+  kp_block_worst worst{.window = 10, .queue_ns = 1'000, .device_ns = 2'000, .series = 7, .epoch = 1};
+  EXPECT_TRUE(assembler_.on_worst(worst));
+  worst.epoch = 2;
+  worst.device_ns = 5'000;
+  EXPECT_TRUE(assembler_.on_worst(worst));
+  kp_block_exit exit = slot(10);
+  exit.worst = 1 + (3'000 >> KP_BLOCK_WORST_SHIFT);
+  assembler_.on_slot(7, exit);
+  ASSERT_THAT(collect(10, 1), SizeIs(1));
+  const auto& columns = output_.front().columns;
+  const auto column = std::ranges::find(columns, std::uint32_t{ids::block::kWorst}, &Column::field);
+  ASSERT_NE(column, columns.end());
+  EXPECT_THAT(column->values, ElementsAre(3'000));
 }
 
 TEST_F(BlockAssemblerTest, ARecordOfASeriesThatCannotBeIsRefused) {
