@@ -23,19 +23,22 @@ struct kp_sched_window {
 	__u64 busy_ns;          /* up to the last event, see kp_sched_cpu.from */
 	__u64 wait_ns;
 	__u64 wait_max_ns;
-	__u64 wait_max_held_ns;
+	__u64 culprit_ns;       /* of the longest wait, how long the culprit had the CPU that the victim waited for */
+	__u64 discarded_ns;     /* as the kernel accounts for them, the waits that are discarded because they include sleep */
 	__u32 switches;
 	__u32 voluntary;
 	__u32 involuntary;
 	__u32 waits;
 	__u32 waits_discarded;
+	__u32 waits_partial;    /* of `waits`: other waits of the task, or of this one what was before a move, are in wait_ns only, or not known */
+	__u32 reserved;
 	__u32 running;          /* pid of the task on the CPU since the last event; 0 is idle */
 	__u32 carried;          /* pid of the task on the CPU when the window opened, and since `previous` ended */
 	__u32 epoch;
 	struct kp_task victim;
 	struct kp_task culprit;
 };
-KP_ASSERT_SIZE(struct kp_sched_window, 184);
+KP_ASSERT_SIZE(struct kp_sched_window, 200);
 
 /* One per CPU, written by that CPU only. `sequence` is odd while it is being changed. */
 struct kp_sched_cpu {
@@ -46,15 +49,15 @@ struct kp_sched_cpu {
 	__u64 switches_missed;  /* the task that left was not the one last seen to come: a switch was not shown to us */
 	__u64 group_from;       /* as `from`, of its cgroup's cpu_ns; of the run queue's clock_task, which leaves out what no task got */
 	__u64 not_run;          /* run queue's clock minus its clock_task, at the last event */
+	__u64 stint_from;       /* the running task's time from here on is in no stint yet; of the run queue's clock. 0: not known */
 	__u32 group;            /* slot of the running task's cgroup; without meaning while the CPU is idle */
 	__u32 reserved;
 	struct kp_sched_window open;
-	__u64 pad[1];
 	struct kp_histogram wait;
 	struct kp_histogram oncpu;
-	__u64 pad2[6];
+	__u64 pad[4];
 };
-KP_ASSERT_SIZE(struct kp_sched_cpu, 64 + 192 + 16 * (KP_HIST_BUCKETS + 1) + 48);
+KP_ASSERT_SIZE(struct kp_sched_cpu, 72 + 200 + 16 * (KP_HIST_BUCKETS + 1) + 32);
 
 /* CPUs of which kp_look tells the part of their clock that no task got; the agent takes it as of the last switch of the others. */
 #define KP_LOOK_CPUS 256

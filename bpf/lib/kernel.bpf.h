@@ -36,9 +36,13 @@ struct css_set {
 	struct cgroup *dfl_cgrp;
 };
 
+struct task_struct;
+
 struct rq {
 	__u64 clock;
 	__u64 clock_task; /* without interrupts and without what the hypervisor took away, where the kernel accounts for them */
+	struct task_struct *curr;
+	int cpu; /* CONFIG_SMP */
 };
 
 struct cfs_rq {
@@ -55,6 +59,7 @@ struct sched_info { /* CONFIG_SCHED_INFO; times are of the run queue's clock */
 	unsigned long long last_arrival; /* when it last got a CPU */
 	unsigned long long last_queued;  /* when it was queued; 0 once it runs or sleeps */
 	unsigned long long run_delay;    /* time it was runnable and not running, so far */
+	unsigned long pcount;            /* how often it got a CPU after a wait */
 };
 
 struct task_io_accounting {
@@ -66,6 +71,7 @@ struct task_struct {
 	unsigned int __state; /* 5.14+ */
 	int pid;
 	int tgid;
+	int on_rq; /* see KP_ON_RQ_MIGRATING */
 	char comm[16];
 	struct sched_entity se;
 	struct sched_info sched_info;
@@ -76,6 +82,10 @@ struct task_struct {
 	unsigned long maj_flt;
 	struct task_io_accounting ioac;
 };
+
+/* Values of on_rq and __state (kernel/sched/sched.h, include/linux/sched.h). */
+#define KP_ON_RQ_MIGRATING 2
+#define KP_TASK_DEAD 0x80
 
 #pragma clang attribute pop
 

@@ -58,6 +58,12 @@ static __always_inline void group_wait(struct kp_sched_cpu *cpu, struct kp_sched
 	group->wait[bucket]++;
 }
 
+/* Waiting of `next` in waits whose ends were not shown. */
+static __always_inline void group_unseen(struct kp_sched_cpu *cpu, struct kp_sched_groups *groups, __u64 wait)
+{
+	groups->group[cpu->group & (KP_CGROUP_SLOTS - 1)].wait_ns += wait;
+}
+
 /* A task that moves itself may run on for long before the next switch. Anybody else's move finds the task waiting, as a rule. The run queue's
  * clock is as old as its last event, a tick at most, and never ahead of the next switch, as a reading of another clock would be. */
 SEC("tp_btf/cgroup_attach_task")

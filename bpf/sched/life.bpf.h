@@ -36,10 +36,12 @@ static __always_inline struct kp_sched_slot *life_slot(void)
 }
 
 SEC("tp_btf/sched_process_fork")
-int BPF_PROG(kp_fork)
+int BPF_PROG(kp_fork, struct task_struct *parent, struct task_struct *child)
 {
 	struct kp_sched_slot *slot = life_slot();
 
+	if (!kp_by_wakeup) /* it has not been woken yet, and so has not waited */
+		arrival_place(child->pid, arrival_entry(child->pid, child->sched_info.pcount, child->sched_info.run_delay));
 	if (slot)
 		__sync_fetch_and_add(&slot->forks, 1);
 	return 0;
@@ -71,7 +73,12 @@ int BPF_PROG(kp_migrate, struct task_struct *task)
 	__u64 window;
 	struct kp_sched_slot *slot = slot_now(&window);
 
-	note_delayed(task);
+	if (!kp_by_wakeup && task->on_rq == KP_ON_RQ_MIGRATING) {
+		if (bpf_core_field_exists(task->se.sched_delayed) && task->se.sched_delayed)
+			arrival_mark_slept(task);
+		else
+			moved_piece(task);
+	}
 	if (!slot)
 		return 0;
 	if (slot->moves_window != window) {

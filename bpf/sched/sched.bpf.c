@@ -46,6 +46,8 @@ struct {
 
 #include "sched/wait.bpf.h"
 #include "sched/group.bpf.h"
+#include "sched/stint.bpf.h"
+#include "sched/moved.bpf.h"
 
 /* Hands the open window to the agent; what does not fit is counted. The agent reads at its own pace (it looks every tick), so
  * nobody is woken, unless the buffer is filling up. */
@@ -134,19 +136,20 @@ static __noinline int correct(struct kp_sched_cpu *cpu, struct task_struct *task
 			cpu->open.busy_ns += arrival - cpu->from;
 		cpu->from = arrival;
 	}
+	cpu->stint_from = arrival;
 	cpu->open.running = task->pid;
 	group_run(cpu, task, number);
 	return 0;
 }
 
-/* prev leaves the CPU. Returns how long it had held it. */
-static __always_inline __u64 leave(struct kp_sched_cpu *cpu, struct task_struct *prev, __u64 clock, bool runnable)
+/* prev leaves the CPU. */
+static __always_inline void leave(struct kp_sched_cpu *cpu, struct task_struct *prev, __u64 clock, bool runnable)
 {
 	struct kp_sched_window *open = &cpu->open;
-	__u64 arrival, held = 0;
+	__u64 arrival;
 
 	if (!prev->pid) /* idle: never voluntary, never involuntary */
-		return 0;
+		return;
 	if (clock > cpu->from)
 		open->busy_ns += clock - cpu->from;
 	if (runnable)
@@ -154,37 +157,84 @@ static __always_inline __u64 leave(struct kp_sched_cpu *cpu, struct task_struct 
 	else
 		open->voluntary++;
 	arrival = arrived_at(prev);
-	if (arrival && clock >= arrival) {
-		held = clock - arrival;
-		kp_hist_add(&cpu->oncpu, held);
+	if (arrival && clock >= arrival)
+		kp_hist_add(&cpu->oncpu, clock - arrival);
+}
+
+/* Who had this CPU most while the task waited for it. */
+static __always_inline void blame(struct kp_sched_window *open, struct task_struct *prev, struct stints *stints, __u64 from, __u64 clock)
+{
+	stints->found.ns = 0;
+	if (clock - from >= KP_STINT_NAMED_NS)
+		find_culprit(open->head.cpu, from, clock);
+	if (stints->found.ns) {
+		open->culprit = stints->found.task;
+		open->culprit_ns = stints->found.ns;
+		return;
 	}
-	return held;
+	/* So short a wait, or so little of everybody's time, that it was whoever had the CPU last. */
+	name_culprit(&open->culprit, prev);
+	open->culprit_ns = stints->last_ns < clock - from ? stints->last_ns : clock - from;
+}
+
+/* The window's longest wait so far. */
+static __always_inline void note_longest(struct kp_sched_window *open, struct stints *stints, struct task_struct *prev,
+					 struct task_struct *next, const struct wait *wait, __u64 clock)
+{
+	const struct moved *moved = wait->ns > wait->last ? moved_of(next->pid) : NULL;
+
+	open->wait_max_ns = wait->ns;
+	kp_name_task(&open->victim, next);
+	if (moved && moved->longest > wait->last && moved->blame.ns) {
+		open->culprit = moved->blame.task;
+		open->culprit_ns = moved->blame.ns;
+	} else {
+		blame(open, prev, stints, clock - wait->last, clock);
+	}
+}
+
+/* A wait has ended, and the next one of the task begins anew. */
+static __always_inline void count_wait(struct kp_sched_cpu *cpu, struct kp_sched_groups *groups, const struct wait *wait)
+{
+	cpu->open.waits++;
+	cpu->open.wait_ns += wait->ns;
+	group_wait(cpu, groups, wait->ns, kp_hist_add(&cpu->wait, wait->ns));
+}
+
+/* The task's run_delay has grown by time of which is not known to which waits it belongs. It counts, but is nobody's longest. */
+static __always_inline void count_unseen(struct kp_sched_cpu *cpu, struct kp_sched_groups *groups, const struct wait *wait)
+{
+	cpu->open.waits_partial++;
+	if (wait->slept) {
+		cpu->open.discarded_ns += wait->unseen;
+		return;
+	}
+	cpu->open.wait_ns += wait->unseen;
+	group_unseen(cpu, groups, wait->unseen);
 }
 
 /* next gets the CPU after its wait. */
-static __always_inline void arrive(struct kp_sched_cpu *cpu, struct kp_sched_groups *groups, struct task_struct *prev,
-				   struct task_struct *next, __u64 clock, __u64 held)
+static __always_inline void arrive(struct kp_sched_cpu *cpu, struct kp_sched_groups *groups, struct stints *stints,
+				   struct task_struct *prev, struct task_struct *next, __u64 clock)
 {
 	struct kp_sched_window *open = &cpu->open;
-	__u64 queued, wait;
+	struct wait wait = {};
 
-	if (!next->pid)
-		return;
-	queued = queued_at(next);
-	wait = clock - queued;
-	if (!queued || queued > clock || includes_sleep(next, wait)) {
+	end_wait(next, clock, &wait);
+	if (wait.kind == KP_WAIT_PARTIAL)
+		count_unseen(cpu, groups, &wait);
+	if (wait.kind == KP_WAIT_UNKNOWN) {
 		open->waits_discarded++;
-		return;
+	} else if (wait.kind == KP_WAIT_WHOLE && wait.slept) {
+		open->waits_discarded++;
+		open->discarded_ns += wait.ns;
+	} else {
+		count_wait(cpu, groups, &wait);
+		if (wait.ns > open->wait_max_ns)
+			note_longest(open, stints, prev, next, &wait, clock);
 	}
-	open->waits++;
-	open->wait_ns += wait;
-	group_wait(cpu, groups, wait, kp_hist_add(&cpu->wait, wait));
-	if (wait <= open->wait_max_ns)
-		return;
-	open->wait_max_ns = wait;
-	open->wait_max_held_ns = held;
-	kp_name_task(&open->victim, next);
-	kp_name_task(&open->culprit, prev);
+	if (wait.ns > wait.last || wait.unseen)
+		moved_end(next->pid);
 }
 
 static __always_inline int on_switch(bool preempt, struct task_struct *prev, struct task_struct *next, unsigned int prev_state)
@@ -192,10 +242,11 @@ static __always_inline int on_switch(bool preempt, struct task_struct *prev, str
 	__u32 number = bpf_get_smp_processor_id();
 	struct kp_sched_cpu *cpu = bpf_map_lookup_elem(&kp_sched_cpus, &number);
 	struct kp_sched_groups *groups = bpf_map_lookup_elem(&kp_sched_groups, &number);
+	struct stints *stints = bpf_map_lookup_elem(&kp_stints, &number);
 	bool runnable = preempt || !prev_state;
-	__u64 clock, task_clock, held;
+	__u64 clock, task_clock, lost;
 
-	if (!cpu || !groups) {
+	if (!cpu || !groups || !stints) {
 		__sync_fetch_and_add(&kp_switches_unmeasured, 1);
 		return 0;
 	}
@@ -210,12 +261,18 @@ static __always_inline int on_switch(bool preempt, struct task_struct *prev, str
 	if (clock < cpu->from)
 		cpu->clock_backwards++;
 	cpu->open.switches++;
-	held = leave(cpu, prev, clock, runnable);
+	leave(cpu, prev, clock, runnable);
+	lost = clock - task_clock - cpu->not_run;
+	stint_end(stints, prev, cpu->stint_from, clock, lost);
 	group_arrive(cpu, groups, next, number);
-	arrive(cpu, groups, prev, next, clock, held);
+	if (next->pid)
+		arrive(cpu, groups, stints, prev, next, clock);
 	left(prev, runnable, clock);
+	if (prev_state & KP_TASK_DEAD)
+		arrival_forget(prev);
 	cpu->open.running = next->pid;
 	cpu->from = clock;
+	cpu->stint_from = clock;
 	cpu->not_run = clock - task_clock;
 	barrier();
 	*(volatile __u64 *)&cpu->sequence += 1;

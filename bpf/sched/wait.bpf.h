@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* When a task was queued and when it got the CPU: from sched_info, or from stamps of our own. Private to sched.bpf.c. */
+/* How long a task that comes to a CPU was runnable before: from sched_info, or from stamps of our own. Private to sched.bpf.c. */
 #ifndef KPULSE_SCHED_WAIT_BPF_H
 #define KPULSE_SCHED_WAIT_BPF_H
+
+#include "sched/arrival.bpf.h"
 
 /* The fallback's stamps; empty when sched_info is there. */
 struct kp_stamp {
@@ -16,17 +18,19 @@ struct {
 	__type(value, struct kp_stamp);
 } kp_stamps SEC(".maps");
 
-/* Tasks that moved to another CPU while they slept in delayed dequeue (6.12+). The move stamps last_queued, so the next wait
- * would include the sleep: it is discarded, and counted. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 256);
-	__type(key, __u32);
-	__type(value, __u8);
-} kp_delayed SEC(".maps");
+enum wait_kind {
+	KP_WAIT_WHOLE,
+	KP_WAIT_PARTIAL, /* how much of it was before the task was moved is not known */
+	KP_WAIT_UNKNOWN, /* when it began is not known */
+};
 
-/* Waits shorter than this are not looked up: a sleep that short does no harm, and long waits are rare. */
-#define KP_DELAYED_CHECK_NS (64 * 1024)
+struct wait {
+	__u64 ns;     /* from runnable to running, on whichever CPUs */
+	__u64 last;   /* of it, in the run queue that it ended in */
+	__u64 unseen; /* waited by the task since it was last seen to come to a CPU, in waits whose ends were not shown or before a move */
+	enum wait_kind kind;
+	bool slept;   /* the kernel took sleep for waiting */
+};
 
 /* The clock of this CPU's run queue, which `task` is on, and the part of it that tasks got. */
 static __always_inline __u64 switch_clock(struct task_struct *task, __u64 *task_clock)
@@ -45,20 +49,61 @@ static __always_inline struct kp_stamp *stamp_of(struct task_struct *task, __u64
 	return bpf_task_storage_get(&kp_stamps, task, 0, flags);
 }
 
-static __always_inline __u64 queued_at(struct task_struct *next)
+static __always_inline void stamped_wait(struct task_struct *next, __u64 clock, struct wait *wait)
 {
-	struct kp_stamp *stamp;
+	struct kp_stamp *stamp = stamp_of(next, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	__u64 queued;
 
-	if (!kp_by_wakeup)
-		return next->sched_info.last_queued;
-	stamp = stamp_of(next, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!stamp)
-		return 0;
+		return;
 	queued = stamp->queued;
 	stamp->queued = 0;
 	stamp->arrived = bpf_ktime_get_ns();
-	return queued;
+	if (!queued || queued > clock)
+		return;
+	wait->ns = wait->last = clock - queued;
+	wait->kind = KP_WAIT_WHOLE;
+}
+
+/* The kernel is about to add the last piece to run_delay and to count the arrival (sched_info_arrive(), right after this tracepoint). */
+static __always_inline void accounted_wait(struct task_struct *next, __u64 clock, struct wait *wait)
+{
+	__u64 queued = next->sched_info.last_queued, delay = next->sched_info.run_delay, pcount = next->sched_info.pcount;
+	__u64 *own, remembered, entry;
+
+	if (!queued) /* the kernel does not count this one either: the task was about to sleep when it was preempted */
+		return;
+	wait->ns = wait->last = clock - queued;
+	delay += wait->last;
+	own = arrival_of(next->pid);
+	remembered = own ? *(volatile __u64 *)own : 0;
+	entry = arrival_entry(next->pid, pcount + 1, delay);
+	if (own)
+		*(volatile __u64 *)own = entry;
+	else
+		arrival_place(next->pid, entry);
+	if (queued > clock)
+		return;
+	wait->slept = remembered & KP_SLEPT;
+	if (arrival_is_last(remembered, pcount)) {
+		wait->ns = (delay - remembered) & KP_DELAY_MASK;
+		wait->kind = KP_WAIT_WHOLE;
+		return;
+	}
+	wait->kind = KP_WAIT_PARTIAL;
+	wait->unseen = remembered ? (delay - wait->last - remembered) & KP_DELAY_MASK : 0;
+	if (wait->unseen > delay) /* it was remembered of another task, which had the pid before */
+		wait->unseen = 0;
+}
+
+/* next comes to a CPU. */
+static __always_inline void end_wait(struct task_struct *next, __u64 clock, struct wait *wait)
+{
+	wait->kind = KP_WAIT_UNKNOWN;
+	if (kp_by_wakeup)
+		stamped_wait(next, clock, wait);
+	else
+		accounted_wait(next, clock, wait);
 }
 
 static __always_inline __u64 arrived_at(struct task_struct *prev)
@@ -102,23 +147,6 @@ SEC("tp_btf/sched_wakeup_new")
 int BPF_PROG(kp_wakeup_new, struct task_struct *task)
 {
 	return on_wakeup(task);
-}
-
-static __always_inline void note_delayed(struct task_struct *task)
-{
-	__u32 pid = task->pid;
-	__u8 yes = 1;
-
-	if (!kp_by_wakeup && bpf_core_field_exists(task->se.sched_delayed) && task->se.sched_delayed)
-		bpf_map_update_elem(&kp_delayed, &pid, &yes, BPF_ANY);
-}
-
-static __always_inline bool includes_sleep(struct task_struct *next, __u64 wait)
-{
-	__u32 pid = next->pid;
-
-	return wait >= KP_DELAYED_CHECK_NS && bpf_core_field_exists(next->se.sched_delayed) &&
-	       !bpf_map_delete_elem(&kp_delayed, &pid);
 }
 
 #endif

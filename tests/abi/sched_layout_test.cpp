@@ -22,7 +22,7 @@ Layout layout_of(const char* name) {
 TEST(SchedLayout, AWindowRecordIsLaidOutTheSameOnBothSides) {
   const Layout layout = layout_of("kp_sched_window");
   ASSERT_EQ(layout.size, sizeof(kp_sched_window));
-  EXPECT_EQ(layout.offsets.size(), 21U) << "a member was added: add it here as well";
+  EXPECT_EQ(layout.offsets.size(), 24U) << "a member was added: add it here as well";
   EXPECT_OFFSET(layout, kp_sched_window, head);
   EXPECT_OFFSET(layout, kp_sched_window, number);
   EXPECT_OFFSET(layout, kp_sched_window, previous);
@@ -33,12 +33,15 @@ TEST(SchedLayout, AWindowRecordIsLaidOutTheSameOnBothSides) {
   EXPECT_OFFSET(layout, kp_sched_window, busy_ns);
   EXPECT_OFFSET(layout, kp_sched_window, wait_ns);
   EXPECT_OFFSET(layout, kp_sched_window, wait_max_ns);
-  EXPECT_OFFSET(layout, kp_sched_window, wait_max_held_ns);
+  EXPECT_OFFSET(layout, kp_sched_window, culprit_ns);
+  EXPECT_OFFSET(layout, kp_sched_window, discarded_ns);
   EXPECT_OFFSET(layout, kp_sched_window, switches);
   EXPECT_OFFSET(layout, kp_sched_window, voluntary);
   EXPECT_OFFSET(layout, kp_sched_window, involuntary);
   EXPECT_OFFSET(layout, kp_sched_window, waits);
   EXPECT_OFFSET(layout, kp_sched_window, waits_discarded);
+  EXPECT_OFFSET(layout, kp_sched_window, waits_partial);
+  EXPECT_OFFSET(layout, kp_sched_window, reserved);
   EXPECT_OFFSET(layout, kp_sched_window, running);
   EXPECT_OFFSET(layout, kp_sched_window, carried);
   EXPECT_OFFSET(layout, kp_sched_window, epoch);
@@ -54,6 +57,7 @@ TEST(SchedLayout, TheMappedStructsAreLaidOutTheSameOnBothSides) {
   EXPECT_OFFSET(cpu, kp_sched_cpu, ring_dropped);
   EXPECT_OFFSET(cpu, kp_sched_cpu, group_from);
   EXPECT_OFFSET(cpu, kp_sched_cpu, not_run);
+  EXPECT_OFFSET(cpu, kp_sched_cpu, stint_from);
   EXPECT_OFFSET(cpu, kp_sched_cpu, group);
   EXPECT_OFFSET(cpu, kp_sched_cpu, open);
   EXPECT_OFFSET(cpu, kp_sched_cpu, wait);

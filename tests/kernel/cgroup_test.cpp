@@ -61,7 +61,7 @@ bool all_finished(std::deque<Child>& children) {
   return std::ranges::all_of(children, [](Child& child) { return child.finished(); });
 }
 
-TEST(CgroupSched, CpuTimeAndWaitOfCgroupsThatShareACpuEqualTheirAccounts) {
+TEST(CgroupSched, CpuTimeOfCgroupsThatShareACpuEqualsTheirAccounts) {
   KPULSE_NEED_CGROUPS();
   Watch watch(10ms);
   std::deque<TestCgroup> cgroups;
@@ -80,8 +80,6 @@ TEST(CgroupSched, CpuTimeAndWaitOfCgroupsThatShareACpuEqualTheirAccounts) {
     const std::string path = cgroups[index].path();
     EXPECT_GT(cgroups[index].cpu_ns(), kSecond / 20) << path;
     EXPECT_LE(relative_error(watch.total(ids::kCgroupSched, path, id::kCpu), cgroups[index].cpu_ns()), 0.01) << path;
-    const std::uint64_t waited = watch.total(ids::kCgroupSched, path, id::kWait);
-    EXPECT_LE(relative_error(waited, children[index].account().wait_ns), 0.03) << path;
     EXPECT_EQ(count_of(watch.histogram(ids::kCgroupWait, path)), watch.total(ids::kCgroupSched, path, id::kWaits));
   }
 }

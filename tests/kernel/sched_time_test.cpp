@@ -74,38 +74,6 @@ TEST_P(SchedTime, BusyTimeOfPinnedSpinnersEqualsTheirSchedstat) {
   GTEST_SKIP() << "needs a CPU of its own: others used CPU " << cpu << " all the time";
 }
 
-TEST_P(SchedTime, RunQueueWaitEqualsTheScheduleStatisticsOfAllTasks) {
-  KPULSE_NEED_BPF();
-  for (int attempt = 0; attempt < 5; ++attempt) {
-    Watch watch(1ms);
-    Spinners spinners(GetParam(), test_cpu());
-    watch.run_for(300ms);
-    const std::uint64_t first = watch.window_at(wall_ns());
-    const Waits before = waits_of_all_tasks();
-    const std::uint64_t first_read = watch.window_at(wall_ns());
-    watch.run_for(1500ms);
-    const std::uint64_t end = watch.window_at(wall_ns());
-    const std::uint64_t truth = waited(before, waits_of_all_tasks());
-    const std::uint64_t end_read = watch.window_at(wall_ns());
-    watch.catch_up();
-    // On 6.12 and later the kernel takes some sleep for a wait (docs/METRICS.md): no truth to compare with then.
-    if (watch.sum(id::kWaitsDiscarded, first, end_read + 1) > 0) continue;
-    const std::uint64_t counted = watch.sum(id::kWait, first, end);
-    if (GetParam() == 1) {  // nobody has to wait for long
-      EXPECT_NEAR(static_cast<double>(counted), static_cast<double>(truth), 0.01 * kSecond);
-    } else {
-      ASSERT_GT(truth, kSecond);
-      // To read all tasks takes 20 ms in emulation, and a wait may last longer: the truth is of some time in it.
-      const std::uint64_t at_least = watch.sum(id::kWait, first_read + 1, end);
-      const std::uint64_t at_most = watch.sum(id::kWait, first, end_read + 1);
-      EXPECT_LT(static_cast<double>(at_least), static_cast<double>(truth) * 1.03) << "truth " << truth;
-      EXPECT_GT(static_cast<double>(at_most), static_cast<double>(truth) * 0.97) << "truth " << truth;
-    }
-    return;
-  }
-  GTEST_SKIP() << "needs a kernel whose statistics count no sleep as waiting; this one did so all the time";
-}
-
 INSTANTIATE_TEST_SUITE_P(Competitors, SchedTime, testing::Values(1, 2, 5));
 
 TEST(SchedWindows, ASpinnerThatNeverYieldsReadsFullInEveryOneOfItsWindows) {

@@ -75,6 +75,13 @@ bool TestCgroup::set_shares(int shares) const {
   });
 }
 
+void TestCgroup::allow_real_time() const {
+  for (const std::string& folder : folders_) {
+    const std::string file = folder + "/cpu.rt_runtime_us";
+    if (exists(file) && !write_to(file, "400000")) throw std::runtime_error("cannot write " + file);
+  }
+}
+
 std::uint64_t TestCgroup::cpu_ns() const {
   for (const std::string& folder : folders_) {
     std::uint64_t value = 0;

@@ -24,6 +24,8 @@ class TestCgroup {
   void join(pid_t pid = 0) const;
   /// Share of the CPU relative to others (cpu.shares or cpu.weight); false when this machine has no cpu controller.
   bool set_shares(int shares) const;
+  /// Lets its tasks be real-time ones, where the kernel wants to be asked (cpu.rt_runtime_us, CONFIG_RT_GROUP_SCHED).
+  void allow_real_time() const;
   /// CPU time of all its tasks so far, in ns, as the kernel accounts it for the cgroup.
   [[nodiscard]] std::uint64_t cpu_ns() const;
   /// Waits until no task is in it and removes it.

@@ -40,6 +40,8 @@ class Watch {
   /// Samples until `done` says so, at most `limit`; returns what it said last.
   bool run_until(const std::function<bool()>& done, std::chrono::nanoseconds limit);
 
+  /// Windows before this one are in.
+  [[nodiscard]] std::uint64_t taken() const { return taken_; }
   [[nodiscard]] std::uint64_t window_ns() const { return window_ns_; }
   [[nodiscard]] std::uint64_t window_at(std::uint64_t wall) const { return wall / window_ns_; }
   [[nodiscard]] const std::map<std::uint64_t, WindowRow>& rows(std::uint32_t cpu) const { return rows_.at(cpu); }
@@ -70,7 +72,7 @@ class Watch {
 
   std::uint64_t window_ns_;
   std::unique_ptr<agent::Sampler> sampler_;
-  std::uint64_t taken_ = 0;  // windows before this one are in
+  std::uint64_t taken_ = 0;
   std::map<std::uint32_t, std::map<std::uint64_t, WindowRow>> rows_;
   /// By measurement and first tag.
   std::map<std::uint32_t, std::map<std::string, Totals>> totals_;

@@ -104,24 +104,8 @@ double relative_error(std::uint64_t value, std::uint64_t truth) {
   return std::abs(static_cast<double>(value) / static_cast<double>(truth) - 1.0);
 }
 
-Waits waits_of_all_tasks() {
-  namespace fs = std::filesystem;
-  Waits waits;
-  std::error_code gone;  // a task may end while we look
-  for (const fs::directory_entry& process : fs::directory_iterator("/proc")) {
-    if (!std::isdigit(static_cast<unsigned char>(process.path().filename().string().front()))) continue;
-    for (const fs::directory_entry& thread : fs::directory_iterator(process.path() / "task", gone)) {
-      waits[thread.path().filename()] = read_schedstat(thread.path() / "schedstat").wait_ns;
-    }
-  }
-  return waits;
-}
-
-std::uint64_t waited(const Waits& before, const Waits& after) {
-  return std::accumulate(after.begin(), after.end(), std::uint64_t{0}, [&](std::uint64_t sum, const auto& thread) {
-    const auto then = before.find(thread.first);
-    return sum + thread.second - (then == before.end() ? 0 : std::min(then->second, thread.second));
-  });
+std::uint64_t own_wait_ns() {
+  return read_schedstat("/proc/thread-self/schedstat").wait_ns;
 }
 
 std::uint64_t proc_stat(const std::string& key, int further) {

@@ -87,13 +87,8 @@ void spin_until(std::uint64_t wall);
 /// How far a value is off, as a part of the truth.
 [[nodiscard]] double relative_error(std::uint64_t value, std::uint64_t truth);
 
-/// By thread id.
-using Waits = std::map<std::string, std::uint64_t>;
-
-/// How long every thread there is has waited in a run queue so far (/proc/PID/task/TID/schedstat), ns.
-[[nodiscard]] Waits waits_of_all_tasks();
-/// What they waited between the two; a thread that has ended meanwhile takes what it waited with it.
-[[nodiscard]] std::uint64_t waited(const Waits& before, const Waits& after);
+/// How long the calling thread has waited in a run queue so far (/proc/thread-self/schedstat), ns.
+[[nodiscard]] std::uint64_t own_wait_ns();
 
 /// Number after `key` in /proc/stat, or one further on in its line: of "cpu", "cpu0", ... 3 is idle, 4 iowait, 7 steal.
 [[nodiscard]] std::uint64_t proc_stat(const std::string& key, int further = 0);

@@ -43,8 +43,8 @@ GUESTS = (
         ("programs_test", "*"),
         ("process_test", "*"),
         ("cgroup_test", "*"),
-        ("sched_test", "SchedEvents.*-*DidNotFit*"),
-        ("sched_test", "SchedWindows.ASpinner*:SchedWindows.Every*:*SchedTime.Busy*/0:*SchedTime.RunQueue*/1"),
+        ("sched_test", "SchedEvents.*:SchedWaits.*:MovedTasks.*:SchedCulprit.*:BehindAHog.*-*DidNotFit*"),
+        ("sched_test", "SchedWindows.ASpinner*:SchedWindows.Every*:*SchedTime.Busy*/0"),
     )),
     Guest("disks", 1024, 200, (
         ("block_test", "NullDisks.*:*NullDiskCounts.*:*MappedDisks.*-*TheTime*"),

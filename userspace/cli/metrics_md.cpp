@@ -43,13 +43,24 @@ constexpr std::string_view kEdges = R"(
 
 - **Waits below about 2 us read as 0.** The run queue's clock is not advanced between a wakeup that preempts and the switch it
   causes. `/proc/PID/schedstat` has the same definition.
+- **A wait is whole**, from runnable to running, over all CPUs that the task was queued on: when a queued task is moved, the kernel adds the piece
+  to the task's `run_delay` and stamps it anew, and what `run_delay` has grown by since the task last got a CPU is part of the wait. So
+  `wait_ns` and `waits_discarded_ns` together are what the kernel adds to the tasks' `run_delay`, to the ns.
 - **Discarded waits (`waits_discarded`).** On kernels with EEVDF (6.12 and later) a task that is moved to another CPU while it
-  sleeps in delayed dequeue carries an early stamp; its next wait would contain sleep. That one wait is left out of `wait_*` and
-  counted here, and so is every wait that would come out negative. A sleep shorter than 65 us may pass.
-- **A wait that was cut by a migration** counts from the queue it ended on: the kernel stamps a task anew when it changes queues.
+  sleeps in delayed dequeue is stamped all the same, and the kernel takes the sleep for waiting, in `/proc/PID/schedstat` too. That wait is left out of
+  `wait_*` and counted here, and how much the kernel took for waiting in `waits_discarded_ns`; so is every wait whose begin the kernel
+  does not have (a task that was about to sleep when it was preempted), whose time is in no account.
+- **Partly known waits (`waits_partial`).** When a task was not seen to get its last CPU (it has not had one since the agent was started; a sandbox
+  hid it; more than four tasks whose pids have the last 12 bits in common), it is not known which part of `run_delay` belongs to this wait. The
+  wait then counts from the queue that it ended on. What the task has waited besides is in `wait_ns` as far as it is known, but not in the distribution.
+- **Whose fault (`culprit`).** Who had most of the CPU on which the victim waited, while it waited; of a wait that moved, on the CPU where it waited
+  longest. `culprit_ns` is how long. Each CPU has a memory of 32 stints (a stint is a task's time on the CPU with gaps below 0.26 ms) besides those that go
+  on; of a longer crowd the latest count. Who had less than 33 us is not remembered: after a wait below that it is whoever had the CPU last. `(stolen)`:
+  what no task got of the CPU's clock, where the kernel accounts for it (CONFIG_PARAVIRT_TIME_ACCOUNTING: the hypervisor; CONFIG_IRQ_TIME_ACCOUNTING: interrupts).
+  `(idle)`: nobody had it. Both have pid 0.
 - **A wait belongs to the window in which it ended.** A wait of 40 ms that ends in a 10 ms window is shown there, in full:
   `wait_ns` and `wait_max_ns` can be larger than the window. CPU time, in contrast, is split exactly between windows.
-- **The idle task** is never a victim. As a culprit it has pid 0 and means: the CPU was idle when the longest wait ended.
+- **The idle task** is never a victim, and as a culprit it is called `(idle)`.
 - **Quiet CPUs.** A window without an event is no gap: the CPU went on being idle, or went on running the same task, and the row
   says so. A missing row is a loss, and is counted (`windows_lost`, `ring_dropped`, `frames_discarded`).
 - **Which cgroup.** With cgroup v1 a task can be in a different cgroup of every hierarchy. kpulse takes the default hierarchy (v2) when the

@@ -8,8 +8,9 @@ namespace kpulse::ids {
 inline constexpr std::uint32_t kSched = 1;
 namespace sched {
 inline constexpr std::uint32_t kBusy = 1, kIdle = 2, kBusyRatio = 3, kSwitches = 4, kVoluntary = 5, kInvoluntary = 6,
-                               kWaits = 7, kWait = 8, kWaitMax = 9, kHeld = 10, kVictim = 11, kCulprit = 12,
-                               kMigrations = 13, kForks = 14, kExecs = 15, kExits = 16, kWaitsDiscarded = 17;
+                               kWaits = 7, kWait = 8, kWaitMax = 9, /* 10 was wait_max_held_ns */ kVictim = 11,
+                               kCulprit = 12, kMigrations = 13, kForks = 14, kExecs = 15, kExits = 16,
+                               kWaitsDiscarded = 17, kCulpritTime = 18, kDiscarded = 19, kWaitsPartial = 20;
 }
 
 inline constexpr std::uint32_t kSchedWait = 2;

@@ -27,7 +27,8 @@ Frame frame_of(std::uint32_t windows, std::vector<Series> series) {
           .series = std::move(series)};
 }
 
-constexpr std::string_view kZeroTail = ",migrations=0i,forks=0i,execs=0i,exits=0i,waits_discarded=0i";
+constexpr std::string_view kZeroTail =
+    ",migrations=0i,forks=0i,execs=0i,exits=0i,waits_discarded=0i,culprit_ns=0i,waits_discarded_ns=0i,waits_partial=0i";
 constexpr std::string_view kNoTasks =
     ",victim_pid=0i,victim_comm=\"\",victim_cgroup=0i,culprit_pid=0i,culprit_comm=\"\",culprit_cgroup=0i";
 
@@ -40,7 +41,7 @@ TEST(Line, AWindowRowHasEveryFieldOfItsMeasurementAndTheTimeItsWindowBegan) {
                                 integers(ids::sched::kCulprit, {1})}}});
   EXPECT_EQ(render(frame),
             std::string("kpulse_sched,cpu=3,host=vm1 busy_ns=2500000i,idle_ns=7500000i,busy_ratio=0.250000,switches=0i,"
-                        "voluntary=0i,involuntary=0i,wait_count=0i,wait_ns=0i,wait_max_ns=0i,wait_max_held_ns=0i,"
+                        "voluntary=0i,involuntary=0i,wait_count=0i,wait_ns=0i,wait_max_ns=0i,"
                         "victim_pid=0i,victim_comm=\"\",victim_cgroup=0i,"
                         "culprit_pid=7i,culprit_comm=\"a\\\"b\\\\xff\",culprit_cgroup=9223372036854775807i")
                 .append(kZeroTail)
@@ -50,13 +51,13 @@ TEST(Line, AWindowRowHasEveryFieldOfItsMeasurementAndTheTimeItsWindowBegan) {
 TEST(Line, AFieldThatIsNotMeasuredIsLeftOutAndSoIsAShareOfIt) {
   Series series{.measurement = ids::kSched, .tags = {"3"}, .absent = {}, .columns = {}};
   series.columns.push_back(integers(ids::sched::kWaits, {4}));
-  series.unmeasured = {ids::sched::kBusy,          ids::sched::kIdle,        ids::sched::kSwitches,
-                       ids::sched::kVoluntary,     ids::sched::kInvoluntary, ids::sched::kVictim,
-                       ids::sched::kMigrations,    ids::sched::kForks,       ids::sched::kExecs,
-                       ids::sched::kWaitsDiscarded};
+  series.unmeasured = {ids::sched::kBusy,           ids::sched::kIdle,        ids::sched::kSwitches,
+                       ids::sched::kVoluntary,      ids::sched::kInvoluntary, ids::sched::kVictim,
+                       ids::sched::kMigrations,     ids::sched::kForks,       ids::sched::kExecs,
+                       ids::sched::kWaitsDiscarded, ids::sched::kDiscarded};
   EXPECT_EQ(render(frame_of(1, {series})),
-            "kpulse_sched,cpu=3,host=vm1 wait_count=4i,wait_ns=0i,wait_max_ns=0i,wait_max_held_ns=0i,culprit_pid=0i,"
-            "culprit_comm=\"\",culprit_cgroup=0i,exits=0i 1700000000000000000\n");
+            "kpulse_sched,cpu=3,host=vm1 wait_count=4i,wait_ns=0i,wait_max_ns=0i,culprit_pid=0i,"
+            "culprit_comm=\"\",culprit_cgroup=0i,exits=0i,culprit_ns=0i,waits_partial=0i 1700000000000000000\n");
 }
 
 TEST(Line, ASeriesInWhichNothingIsMeasuredHasNoLine) {
@@ -71,7 +72,7 @@ TEST(Line, ASeriesWithoutColumnsIsZeroInEveryRow) {
   ASSERT_EQ(lines.size(), 2U);
   EXPECT_EQ(lines[1],
             std::string("kpulse_sched,cpu=0,host=vm1 busy_ns=0i,idle_ns=0i,busy_ratio=0,switches=0i,voluntary=0i,"
-                        "involuntary=0i,wait_count=0i,wait_ns=0i,wait_max_ns=0i,wait_max_held_ns=0i")
+                        "involuntary=0i,wait_count=0i,wait_ns=0i,wait_max_ns=0i")
                 .append(kNoTasks)
                 .append(kZeroTail)
                 .append(" 1700000000010000000"));

@@ -45,9 +45,11 @@ void fill(Columns& columns, std::size_t index, const Row& row, TaskTable& tasks)
   columns.set(id::kWaits, index, window.waits);
   columns.set(id::kWait, index, window.wait_ns);
   columns.set(id::kWaitMax, index, window.wait_max_ns);
-  columns.set(id::kHeld, index, window.wait_max_held_ns);
   columns.set(id::kWaitsDiscarded, index, window.waits_discarded);
+  columns.set(id::kDiscarded, index, window.discarded_ns);
+  columns.set(id::kWaitsPartial, index, window.waits_partial);
   if (window.wait_max_ns == 0) return;
+  columns.set(id::kCulpritTime, index, window.culprit_ns);
   columns.set(id::kVictim, index, tasks.add(window.victim));
   columns.set(id::kCulprit, index, tasks.add(window.culprit));
 }
@@ -156,7 +158,7 @@ std::optional<SchedRow> SchedAssembler::row_of(Cpu& cpu, std::uint64_t window) c
 void SchedAssembler::collect_cpu(std::size_t number, Cpu& cpu, const WindowRange& windows, TaskTable& tasks,
                                  std::vector<Series>& series) {
   Series sched = series_of(ids::kSched, number);
-  Columns columns(windows.count, id::kWaitsDiscarded);
+  Columns columns(windows.count, id::kWaitsPartial);
   for (std::uint32_t index = 0; index < windows.count; ++index) {
     const std::uint64_t window = windows.first + index;
     while (!cpu.life.empty() && cpu.life.front().window < window) cpu.life.pop_front();

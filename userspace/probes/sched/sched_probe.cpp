@@ -100,6 +100,7 @@ Result<> SchedProbe::open(const Machine& machine) {
   bpf_map__set_max_entries(skeleton_->maps.kp_sched_slots, cpus);
   bpf_map__set_max_entries(skeleton_->maps.kp_sched_groups, cpus);
   bpf_map__set_max_entries(skeleton_->maps.kp_run_queues, cpus);
+  bpf_map__set_max_entries(skeleton_->maps.kp_stints, cpus);
   return {};
 }
 

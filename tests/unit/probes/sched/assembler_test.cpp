@@ -53,7 +53,10 @@ TEST_F(SchedAssemblerTest, ADeliveredWindowIsTakenAsItIs) {
   record.waits = 3;
   record.wait_ns = 90;
   record.wait_max_ns = 50;
-  record.wait_max_held_ns = 40;
+  record.culprit_ns = 40;
+  record.waits_partial = 2;
+  record.waits_discarded = 1;
+  record.discarded_ns = 70;
   record.voluntary = 1;
   record.involuntary = 1;
   record.victim.pid = 11;
@@ -65,7 +68,10 @@ TEST_F(SchedAssemblerTest, ADeliveredWindowIsTakenAsItIs) {
   EXPECT_THAT(values(series, id::kIdle), ElementsAre(400));
   EXPECT_THAT(values(series, id::kWait), ElementsAre(90));
   EXPECT_THAT(values(series, id::kWaitMax), ElementsAre(50));
-  EXPECT_THAT(values(series, id::kHeld), ElementsAre(40));
+  EXPECT_THAT(values(series, id::kCulpritTime), ElementsAre(40));
+  EXPECT_THAT(values(series, id::kWaitsPartial), ElementsAre(2));
+  EXPECT_THAT(values(series, id::kWaitsDiscarded), ElementsAre(1));
+  EXPECT_THAT(values(series, id::kDiscarded), ElementsAre(70));
   EXPECT_THAT(values(series, id::kVictim), ElementsAre(1));
   EXPECT_THAT(values(series, id::kCulprit), ElementsAre(2));
   EXPECT_EQ(tasks_.at(0).pid, 11U);

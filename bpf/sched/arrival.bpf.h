@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What each task's run_delay was after it last got a CPU, so that its next wait is known as a whole. Private to sched.bpf.c.
+ *
+ * When a queued task is moved, the kernel adds what it has waited so far to sched_info.run_delay and stamps last_queued anew in the other
+ * run queue (sched_info_dequeue() and sched_info_enqueue() in kernel/sched/stats.h). So clock - last_queued is only the last piece of a wait;
+ * the pieces before it are what run_delay has grown by since the task last got a CPU.
+ *
+ * Of a task 64 bits are kept: who it is, sched_info.pcount and run_delay after its arrival, and whether its next wait includes sleep. They are
+ * read and written at once, by the CPU that the task comes to; no lock. A set holds the tasks whose pids have the low bits in common. Only a set
+ * that is full forgets one, whose next wait is then counted as far as it is known (waits_partial). */
+#ifndef KPULSE_SCHED_ARRIVAL_BPF_H
+#define KPULSE_SCHED_ARRIVAL_BPF_H
+
+#define KP_ARRIVAL_SET_BITS 12
+#define KP_ARRIVAL_SETS (1U << KP_ARRIVAL_SET_BITS)
+#define KP_ARRIVAL_WAYS 4
+
+/* Of an entry, from the lowest bit on: run_delay mod 2^46 (19 h), pcount mod 2^6, slept, the pid without the bits that chose the set, in use. */
+#define KP_DELAY_BITS 46
+#define KP_DELAY_MASK ((1ULL << KP_DELAY_BITS) - 1)
+#define KP_COUNT_MASK 63ULL
+#define KP_SLEPT (1ULL << 52)
+#define KP_OWNER_SHIFT 53
+#define KP_IN_USE (1ULL << 63)
+
+struct kp_arrivals {
+	__u64 way[KP_ARRIVAL_WAYS];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, KP_ARRIVAL_SETS);
+	__type(key, __u32);
+	__type(value, struct kp_arrivals);
+} kp_arrivals SEC(".maps");
+
+/* Marks that found no room; their waits include sleep. Five tasks of one set would have to be moved asleep at once. */
+__u64 kp_marks_lost;
+
+static __always_inline __u64 arrival_owner(__u32 pid)
+{
+	return KP_IN_USE | (__u64)(pid >> KP_ARRIVAL_SET_BITS) << KP_OWNER_SHIFT;
+}
+
+static __always_inline bool arrival_is_of(__u64 entry, __u64 owner)
+{
+	return entry >> KP_OWNER_SHIFT == owner >> KP_OWNER_SHIFT;
+}
+
+static __always_inline __u64 arrival_entry(__u32 pid, __u64 pcount, __u64 run_delay)
+{
+	return arrival_owner(pid) | (pcount & KP_COUNT_MASK) << KP_DELAY_BITS | (run_delay & KP_DELAY_MASK);
+}
+
+/* Whether what is remembered is of the arrival before this one: between the two the task cannot have come to a CPU unseen. */
+static __always_inline bool arrival_is_last(__u64 entry, __u64 pcount)
+{
+	return entry && (entry >> KP_DELAY_BITS & KP_COUNT_MASK) == (pcount & KP_COUNT_MASK);
+}
+
+/* Where a task's entry is; NULL when there is none. */
+static __always_inline __u64 *arrival_of(__u32 pid)
+{
+	__u32 set = pid & (KP_ARRIVAL_SETS - 1), home = pid >> KP_ARRIVAL_SET_BITS & (KP_ARRIVAL_WAYS - 1);
+	struct kp_arrivals *arrivals = bpf_map_lookup_elem(&kp_arrivals, &set);
+	__u64 owner = arrival_owner(pid);
+
+	if (!arrivals)
+		return NULL;
+#pragma unroll
+	for (__u32 step = 0; step < KP_ARRIVAL_WAYS; step++) {
+		__u64 *way = &arrivals->way[(home ^ step) & (KP_ARRIVAL_WAYS - 1)];
+
+		if (arrival_is_of(*(volatile __u64 *)way, owner))
+			return way;
+	}
+	return NULL;
+}
+
+/* An entry for a task that has none, or an old one of its pid. Rather a free one; never that of a task whose next wait includes sleep. */
+static __noinline bool arrival_place(__u32 pid, __u64 entry)
+{
+	__u32 set = pid & (KP_ARRIVAL_SETS - 1), home = pid >> KP_ARRIVAL_SET_BITS & (KP_ARRIVAL_WAYS - 1);
+	struct kp_arrivals *arrivals = bpf_map_lookup_elem(&kp_arrivals, &set);
+	__u64 *own = arrival_of(pid);
+
+	if (!arrivals)
+		return false;
+	if (own) {
+		*(volatile __u64 *)own = entry;
+		return true;
+	}
+#pragma unroll
+	for (__u32 step = 0; step < 2 * KP_ARRIVAL_WAYS; step++) {
+		__u64 *way = &arrivals->way[(home ^ step) & (KP_ARRIVAL_WAYS - 1)];
+		__u64 old = *(volatile __u64 *)way;
+
+		if (step < KP_ARRIVAL_WAYS ? old : old & KP_SLEPT)
+			continue;
+		if (__sync_val_compare_and_swap(way, old, entry) == old)
+			return true;
+	}
+	return false;
+}
+
+/* prev leaves its CPU for ever: whoever gets its pid next begins anew. */
+static __always_inline void arrival_forget(struct task_struct *prev)
+{
+	__u64 *own = arrival_of(prev->pid);
+
+	if (own)
+		*(volatile __u64 *)own = 0;
+}
+
+/* A task that is moved while it sleeps in delayed dequeue (6.12+) gets a last_queued all the same, and so its next wait, as the kernel
+ * accounts for it, includes sleep. */
+static __always_inline void arrival_mark_slept(struct task_struct *task)
+{
+	__u64 pcount = task->sched_info.pcount;
+	__u64 *own = arrival_of(task->pid);
+	__u64 entry = own ? *(volatile __u64 *)own : 0;
+
+	if (!arrival_is_last(entry, pcount))
+		entry = arrival_entry(task->pid, pcount, task->sched_info.run_delay);
+	if (!arrival_place(task->pid, entry | KP_SLEPT))
+		__sync_fetch_and_add(&kp_marks_lost, 1);
+}
+
+#endif

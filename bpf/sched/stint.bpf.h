@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Who had a CPU lately, to say who had it most while a task waited for it. Private to sched.bpf.c.
+ *
+ * A stint is the time in which one task had the CPU again and again, with short gaps only. The stints that go on are found by pid; those that are
+ * over are kept until as many others have ended. The idle task has a stint like any other, and what no task got of the CPU's clock
+ * (interrupts, the hypervisor) has one, too. */
+#ifndef KPULSE_SCHED_STINT_BPF_H
+#define KPULSE_SCHED_STINT_BPF_H
+
+/* Who had a CPU for less than this is no culprit, unless it had it last. */
+#define KP_STINT_NAMED_NS (32 * 1024)
+/* A task that was away for longer begins a new stint. */
+#define KP_STINT_GAP_NS (256 * 1024)
+/* Time in a stint is taken as evenly spread, so one with gaps must not become too long. */
+#define KP_STINT_LONG_NS (16 * 1024 * 1024)
+
+#define KP_STINT_PIDS 16 /* stints that go on, by pid */
+#define KP_STINT_IDLE KP_STINT_PIDS
+#define KP_STINT_LOST (KP_STINT_PIDS + 1) /* what no task got */
+#define KP_STINT_OPEN (KP_STINT_PIDS + 2)
+#define KP_STINT_KEPT 32 /* power of two */
+#define KP_STINTS (KP_STINT_OPEN + KP_STINT_KEPT)
+#define KP_STINT_NO_PID 0xffffffffU
+
+struct stint {
+	__u64 from;
+	__u64 to;
+	__u64 ran;  /* of the time between the two */
+	__u32 pid;  /* 0 is idle, KP_STINT_NO_PID what no task got */
+	__u32 named;
+	struct kp_task task;
+};
+KP_ASSERT_SIZE(struct stint, 64);
+
+/* Who had a CPU most, and for how long. */
+struct blame {
+	__u64 ns; /* 0: nobody is known */
+	struct kp_task task;
+};
+
+/* What one task had of a wait, all its stints together. */
+#define KP_SHARES 64
+
+struct share {
+	__u32 pid;
+	__u32 asked; /* number of the question it belongs to */
+	__u64 ns;
+};
+
+struct stints {
+	__u32 kept;  /* so far */
+	__u32 asked; /* questions so far */
+	__u64 last_ns; /* how long the task that left last had had the CPU */
+	struct blame found; /* answer to the last question */
+	struct stint stint[KP_STINTS];
+	struct share share[KP_SHARES];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* number of CPUs, set before loading */
+	__type(key, __u32);
+	__type(value, struct stints);
+} kp_stints SEC(".maps");
+
+/* Culprits that are no task. One array: constants of 16 or 32 bytes are put where libbpf does not look for them. */
+enum no_task {
+	KP_CULPRIT_IDLE,
+	KP_CULPRIT_STOLEN,
+	KP_CULPRIT_IRQ,
+	KP_CULPRIT_THROTTLED,
+	KP_CULPRITS,
+};
+
+static const char kp_no_task[KP_CULPRITS][KP_COMM_LEN] = {
+	[KP_CULPRIT_IDLE] = "(idle)",
+	[KP_CULPRIT_STOLEN] = "(stolen)",
+	[KP_CULPRIT_IRQ] = "(irq)",
+	[KP_CULPRIT_THROTTLED] = "(throttled)",
+};
+
+static __always_inline void name_no_task(struct kp_task *to, enum no_task which)
+{
+	__builtin_memset(to, 0, sizeof(*to));
+	__builtin_memcpy(to->comm, kp_no_task[which], KP_COMM_LEN);
+}
+
+/* As a culprit is named: the idle task is none. */
+static __always_inline void name_culprit(struct kp_task *to, struct task_struct *task)
+{
+	if (task->pid)
+		kp_name_task(to, task);
+	else
+		name_no_task(to, KP_CULPRIT_IDLE);
+}
+
+/* Begins a stint where another one ended. */
+static __noinline int stint_begin(struct stints *stints, __u32 place, __u32 pid, __u64 from)
+{
+	struct stint *stint;
+
+	if (!stints || place >= KP_STINT_OPEN)
+		return 0;
+	stint = &stints->stint[place];
+	if (stint->named) {
+		stints->stint[KP_STINT_OPEN + (stints->kept & (KP_STINT_KEPT - 1))] = *stint;
+		stints->kept++;
+	}
+	stint->from = from;
+	stint->ran = 0;
+	stint->pid = pid;
+	stint->named = 0;
+	return 0;
+}
+
+/* One that is nearly without gaps may go on for ever. */
+static __always_inline bool is_sparse(const struct stint *stint, __u64 to)
+{
+	__u64 length = to - stint->from;
+
+	return length > KP_STINT_LONG_NS && stint->ran < length - length / 16;
+}
+
+/* The stint that goes on, with what was had of [from, to) added. */
+static __always_inline struct stint *stint_add(struct stints *stints, __u32 place, __u32 pid, __u64 from, __u64 to, __u64 ran)
+{
+	struct stint *stint = &stints->stint[place];
+
+	if (stint->pid != pid || from > stint->to + KP_STINT_GAP_NS || is_sparse(stint, to))
+		stint_begin(stints, place, pid, from);
+	stint->to = to;
+	stint->ran += ran;
+	return stint;
+}
+
+/* `task` had the CPU from `from` to `to`, but for `lost` of that. */
+static __always_inline void stint_end(struct stints *stints, struct task_struct *task, __u64 from, __u64 to, __u64 lost)
+{
+	__u32 pid = task->pid;
+	struct stint *stint;
+
+	stints->last_ns = 0;
+	if (!from || to <= from)
+		return;
+	stints->last_ns = to - from;
+	if (lost > to - from)
+		lost = to - from;
+	stint = stint_add(stints, pid ? pid & (KP_STINT_PIDS - 1) : KP_STINT_IDLE, pid, from, to, to - from - lost);
+	if (!stint->named && stint->ran >= KP_STINT_NAMED_NS) {
+		name_culprit(&stint->task, task);
+		stint->named = 1;
+	}
+	if (!lost)
+		return;
+	stint = stint_add(stints, KP_STINT_LOST, KP_STINT_NO_PID, from, to, lost);
+	if (!stint->named) {
+		name_no_task(&stint->task, KP_CULPRIT_STOLEN);
+		stint->named = 1;
+	}
+}
+
+/* What of a stint lies in [from, to). */
+static __always_inline __u64 overlap(const struct stint *stint, __u64 from, __u64 to)
+{
+	__u64 begin = stint->from > from ? stint->from : from, end = stint->to < to ? stint->to : to;
+	__u64 length = stint->to - stint->from;
+
+	if (begin >= end || !length)
+		return 0;
+	if (length < 1ULL << 32)
+		return stint->ran * (end - begin) / length;
+	return (stint->ran / (length >> 16)) * (end - begin) >> 16; /* in 64 bits for days */
+}
+
+/* Adds to what the task of a stint had so far. */
+static __always_inline __u64 add_share(struct stints *stints, __u32 pid, __u64 ns)
+{
+	struct share *share = &stints->share[pid & (KP_SHARES - 1)];
+
+	if (share->asked != stints->asked || (share->pid != pid && share->ns < ns)) { /* of two in one place the larger one */
+		share->asked = stints->asked;
+		share->pid = pid;
+		share->ns = 0;
+	}
+	if (share->pid != pid)
+		return 0;
+	share->ns += ns;
+	return share->ns;
+}
+
+/* One step of find_culprit(). Global functions are verified once, not at every step of every caller: so these are, and take numbers only. */
+__noinline int consider_stint(__u32 number, __u32 place, __u64 from, __u64 to)
+{
+	struct stints *stints = bpf_map_lookup_elem(&kp_stints, &number);
+	struct stint *stint;
+	__u64 ns;
+
+	if (!stints || place >= KP_STINTS)
+		return 0;
+	stint = &stints->stint[place];
+	ns = stint->named ? overlap(stint, from, to) : 0;
+	if (!ns)
+		return 0;
+	ns = add_share(stints, stint->pid, ns);
+	if (ns > stints->found.ns) {
+		stints->found.ns = ns;
+		stints->found.task = stint->task;
+	}
+	return 0;
+}
+
+/* Who had CPU `number` most in [from, to) of its clock: the answer is in `found`. */
+__noinline int find_culprit(__u32 number, __u64 from, __u64 to)
+{
+	struct stints *stints = bpf_map_lookup_elem(&kp_stints, &number);
+
+	if (!stints)
+		return 0;
+	stints->found.ns = 0;
+	stints->asked++;
+	for (__u32 place = 0; place < KP_STINTS; place++)
+		consider_stint(number, place, from, to);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,215 @@
+// Waits of tasks that are moved from CPU to CPU: whole, equal to what the kernel adds to the tasks' own run_delay, to
+// the ns.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <deque>
+#include <functional>
+#include <iostream>
+#include <random>
+#include <stdexcept>
+#include <string>
+
+#include "base/clock.h"
+#include "kernel/test_cgroup.h"
+#include "kernel/watch.h"
+#include "kernel/workload.h"
+#include "model/ids.h"
+
+namespace kpulse::test {
+namespace {
+
+using namespace std::chrono_literals;
+namespace id = ids::sched;
+
+constexpr std::uint64_t kMs = 1'000'000;
+constexpr int kAttempts = 10;
+
+void allow_cpus(pid_t pid, std::initializer_list<int> cpus) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  for (const int cpu : cpus) CPU_SET(static_cast<std::size_t>(cpu), &set);
+  sched_setaffinity(pid, sizeof(set), &set);
+}
+
+void sleep_until(std::uint64_t wall) {
+  if (const std::uint64_t now = wall_ns(); now < wall) usleep(static_cast<useconds_t>((wall - now) / 1000));
+}
+
+void become_fifo(int priority) {
+  const sched_param parameter{.sched_priority = priority};
+  if (sched_setscheduler(0, SCHED_FIFO, &parameter) != 0) _exit(93);
+}
+
+/// What a task waited while it was in the cgroup. It can read its own account only a little before and after it comes
+/// and goes, so the truth lies between two readings; mostly they are equal.
+struct Truth {
+  std::uint64_t at_least = 0, at_most = 0;
+};
+
+/// Joins the cgroup, works, and leaves it again. The marks are the account at the four places; while they are made, the
+/// others sleep.
+std::function<void(Account&)> inside(const TestCgroup& cgroup, const TestCgroup& outside, std::uint64_t begin,
+                                     unsigned number, std::function<void()> work) {
+  return [=, &cgroup, &outside](Account& account) {
+    account.marks[0] = own_wait_ns();
+    cgroup.join();
+    account.marks[1] = own_wait_ns();
+    sleep_until(begin);
+    work();
+    usleep(20'000 * number);
+    account.marks[2] = own_wait_ns();
+    outside.join();
+    account.marks[3] = own_wait_ns();
+  };
+}
+
+Truth truth_of(const Child& child) {
+  const auto& marks = child.account().marks;
+  return {.at_least = marks[2] - marks[1], .at_most = marks[3] - marks[0]};
+}
+
+/// Short runs and short sleeps, so that the scheduler has something to balance.
+void run_and_sleep(std::uint64_t until, unsigned seed) {
+  std::minstd_rand random(seed);
+  while (wall_ns() < until) {
+    spin_until(wall_ns() + random() % (4 * kMs));
+    if (random() % 4 == 0) usleep(static_cast<useconds_t>(random() % 3'000));
+  }
+}
+
+using Load = std::function<void(std::uint64_t until, unsigned seed)>;
+using Disturb = std::function<void(std::deque<Child>&)>;
+
+class MovedTasks : public testing::Test {
+ protected:
+  void SetUp() override {
+    KPULSE_NEED_BPF();
+    if (const std::string missing = missing_for_cgroups(); !missing.empty()) GTEST_SKIP() << missing;
+    if (test_cpu() == 0) GTEST_SKIP() << "needs two CPUs";
+  }
+
+  /// Runs six tasks in a cgroup of their own; `disturb` is called over and over meanwhile. What was waited in the
+  /// cgroup is what the kernel has for its tasks, to the ns.
+  void expect_whole_waits(const Load& load, const Disturb& disturb) {
+    for (int attempt = 0; attempt < kAttempts; ++attempt) {
+      if (compare(attempt, load, disturb)) return;
+    }
+    FAIL() << "the kernel hid switches of these tasks each time";
+  }
+
+ private:
+  /// False when there was nothing to compare: a sandbox that hides some switches (they are counted) may have hidden the
+  /// last one of a task.
+  bool compare(int attempt, const Load& load, const Disturb& disturb) {
+    Watch watch(10ms);
+    watch.catch_up();
+    const TestCgroup cgroup(name_of("moved", attempt)), outside(name_of("outside", attempt));
+    cgroup.allow_real_time();
+    outside.allow_real_time();
+    const std::uint64_t first = watch.window_at(wall_ns()), begin = wall_ns() + 300 * kMs, until = begin + 1500 * kMs;
+    std::deque<Child> children;
+    for (unsigned seed = 1; seed <= 6; ++seed) {
+      children.emplace_back(ChildOptions{.name = "kp_moved"}, inside(cgroup, outside, begin, seed, [=] {
+                              allow_cpus(0, {0, test_cpu()});
+                              load(until, seed);
+                            }));
+    }
+    const auto all_finished = [&] {
+      disturb(children);
+      return std::ranges::all_of(children, [](Child& child) { return child.finished(); });
+    };
+    if (!watch.run_until(all_finished, 60s)) throw std::runtime_error("the tasks did not end");
+    watch.catch_up();
+    Truth truth;
+    for (const Child& child : children) {
+      truth.at_least += truth_of(child).at_least;
+      truth.at_most += truth_of(child).at_most;
+    }
+    const std::uint64_t counted = watch.total(ids::kCgroupSched, cgroup.path(), ids::cgroup_sched::kWait);
+    // Where the kernel takes sleep for waiting (6.12 and later), such waits are left out, and how long they were is
+    // said.
+    const std::uint64_t discarded = watch.sum(id::kDiscarded, first, watch.window_at(wall_ns()) + 1);
+    const std::string all = fmt::format("{} ns counted, {} to {} in the tasks' accounts, {} discarded", counted,
+                                        truth.at_least, truth.at_most, discarded);
+    if (watch.sampler().intake().switches_missed > 0 &&
+        (counted > truth.at_most || counted + discarded < truth.at_least)) {
+      std::cout << all << ", and switches were hidden\n";
+      return false;
+    }
+    EXPECT_LE(counted, truth.at_most) << all;
+    EXPECT_GE(counted + discarded, truth.at_least) << all;
+    EXPECT_GT(counted, 100 * kMs) << "they did not wait";
+    return true;
+  }
+};
+
+TEST_F(MovedTasks, WhoMayRunOnOneCpuOnly) {
+  expect_whole_waits(
+      [](std::uint64_t until, unsigned seed) {
+        allow_cpus(0, {test_cpu()});
+        run_and_sleep(until, seed);
+      },
+      [](std::deque<Child>&) {});
+}
+
+TEST_F(MovedTasks, WhomTheSchedulerBalances) {
+  expect_whole_waits(run_and_sleep, [](std::deque<Child>&) {});
+}
+
+TEST_F(MovedTasks, WhoseAffinityChangesAllTheTime) {
+  unsigned round = 0;
+  expect_whole_waits(run_and_sleep, [&](std::deque<Child>& children) {
+    for (Child& child : children) allow_cpus(child.pid(), {++round / 3 % 2 == 0 ? 0 : test_cpu()});
+  });
+}
+
+TEST_F(MovedTasks, OfTheRealTimeClassThatArePushedAndPulled) {
+  const Load load = [](std::uint64_t until, unsigned seed) {
+    become_fifo(static_cast<int>(seed));
+    std::minstd_rand random(seed);
+    while (wall_ns() < until) {  // together below the 95 % that the kernel leaves to real-time tasks
+      spin_until(wall_ns() + random() % (2 * kMs));
+      usleep(static_cast<useconds_t>(4'000 + random() % 3'000));
+    }
+  };
+  expect_whole_waits(load, [](std::deque<Child>&) {});
+}
+
+/// Two accounts of the same waits. The cgroups' counters are read a little after the windows of the frame have ended.
+TEST(SchedWaits, WhatAllCgroupsWaitedIsWhatTheWindowsHave) {
+  KPULSE_NEED_BPF();
+  Watch watch(10ms);
+  watch.catch_up();
+  std::deque<Child> load;
+  const std::uint64_t until = wall_ns() + 2500 * kMs;
+  for (unsigned seed = 1; seed <= 4; ++seed) {
+    load.emplace_back(ChildOptions{.name = "kp_load"}, [=](Account&) {
+      allow_cpus(0, {0, test_cpu()});
+      run_and_sleep(until, seed);
+    });
+  }
+  const auto of_cgroups = [&] {
+    std::uint64_t sum = 0;
+    for (const std::string& cgroup : watch.tags(ids::kCgroupSched))
+      sum += watch.total(ids::kCgroupSched, cgroup, ids::cgroup_sched::kWait);
+    return sum;
+  };
+  watch.run_for(300ms);
+  const std::uint64_t begin = watch.taken(), begin_read = watch.window_at(wall_ns()), before = of_cgroups();
+  watch.run_for(1500ms);
+  const std::uint64_t end = watch.taken(), end_read = watch.window_at(wall_ns()), waited = of_cgroups() - before;
+  watch.catch_up();
+  ASSERT_EQ(watch.sampler().intake().windows_lost, 0U);
+  EXPECT_GT(waited, 1000 * kMs);
+  EXPECT_GE(waited, watch.sum(id::kWait, begin_read + 1, end));
+  EXPECT_LE(waited, watch.sum(id::kWait, begin, end_read + 1));
+}
+
+}  // namespace
+}  // namespace kpulse::test
