@@ -47,10 +47,14 @@ struct rq {
 
 struct cfs_rq {
 	struct rq *rq; /* CONFIG_FAIR_GROUP_SCHED */
+	int throttle_count; /* CONFIG_CFS_BANDWIDTH: by how many quotas, its own and those above */
+	__u64 throttled_clock_self_time; /* 6.6+: ns in which it was throttled while it had tasks */
+	__u64 throttled_clock_pelt_time; /* 5.19+ */
 };
 
 struct sched_entity {
 	struct cfs_rq *cfs_rq; /* CONFIG_FAIR_GROUP_SCHED; set for tasks of every class */
+	struct sched_entity *parent; /* CONFIG_FAIR_GROUP_SCHED; the group's own entity in the run queue above */
 	unsigned char sched_delayed; /* 6.12+ */
 	__u64 sum_exec_runtime;
 };

@@ -106,7 +106,7 @@ static __always_inline void moved_piece(struct task_struct *task)
 		cpu->stint_from = clock;
 	}
 	moved->longest = piece;
-	find_culprit(number, clock - piece, clock);
+	find_fault(stints, number, task, clock - piece, clock);
 	moved->blame = stints->found;
 }
 

@@ -47,6 +47,7 @@ struct {
 #include "sched/wait.bpf.h"
 #include "sched/group.bpf.h"
 #include "sched/stint.bpf.h"
+#include "sched/throttle.bpf.h"
 #include "sched/moved.bpf.h"
 
 /* Hands the open window to the agent; what does not fit is counted. The agent reads at its own pace (it looks every tick), so
@@ -161,12 +162,13 @@ static __always_inline void leave(struct kp_sched_cpu *cpu, struct task_struct *
 		kp_hist_add(&cpu->oncpu, clock - arrival);
 }
 
-/* Who had this CPU most while the task waited for it. */
-static __always_inline void blame(struct kp_sched_window *open, struct task_struct *prev, struct stints *stints, __u64 from, __u64 clock)
+/* Whose fault it is that next had to wait for this CPU. */
+static __always_inline void blame(struct kp_sched_window *open, struct stints *stints, struct task_struct *prev, struct task_struct *next,
+				  __u64 from, __u64 clock)
 {
 	stints->found.ns = 0;
 	if (clock - from >= KP_STINT_NAMED_NS)
-		find_culprit(open->head.cpu, from, clock);
+		find_fault(stints, open->head.cpu, next, from, clock);
 	if (stints->found.ns) {
 		open->culprit = stints->found.task;
 		open->culprit_ns = stints->found.ns;
@@ -189,7 +191,7 @@ static __always_inline void note_longest(struct kp_sched_window *open, struct st
 		open->culprit = moved->blame.task;
 		open->culprit_ns = moved->blame.ns;
 	} else {
-		blame(open, prev, stints, clock - wait->last, clock);
+		blame(open, stints, prev, next, clock - wait->last, clock);
 	}
 }
 
@@ -264,6 +266,8 @@ static __always_inline int on_switch(bool preempt, struct task_struct *prev, str
 	leave(cpu, prev, clock, runnable);
 	lost = clock - task_clock - cpu->not_run;
 	stint_end(stints, prev, cpu->stint_from, clock, lost);
+	if (runnable && prev->pid && !kp_by_wakeup)
+		note_throttled(stints, prev, clock);
 	group_arrive(cpu, groups, next, number);
 	if (next->pid)
 		arrive(cpu, groups, stints, prev, next, clock);

@@ -47,6 +47,15 @@ struct share {
 	__u64 ns;
 };
 
+/* A group's run queue of this CPU (struct cfs_rq) that was throttled: since when, and how long it had been throttled before in all. */
+#define KP_THROTTLED 16 /* power of two */
+
+struct throttled {
+	__u64 group; /* its address */
+	__u64 since;
+	__u64 before;
+};
+
 struct stints {
 	__u32 kept;  /* so far */
 	__u32 asked; /* questions so far */
@@ -54,6 +63,7 @@ struct stints {
 	struct blame found; /* answer to the last question */
 	struct stint stint[KP_STINTS];
 	struct share share[KP_SHARES];
+	struct throttled throttled[KP_THROTTLED];
 };
 
 struct {

@@ -1,5 +1,7 @@
 #include "kernel/kernel_trace.h"
 
+#include <fmt/format.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -43,14 +45,29 @@ std::uint64_t TraceEvent::number(std::string_view key) const {
   return value;
 }
 
-KernelTrace::KernelTrace() : folder_(std::string(kTracing) + "/instances/kp_" + std::to_string(getpid())) {
-  if (mkdir(folder_.c_str(), 0700) != 0) throw std::runtime_error("cannot make " + folder_);
+std::string make_trace_instance(const std::string& name) {
+  std::string folder = fmt::format("{}/instances/kp_{}_{}", kTracing, name, getpid());
+  if (mkdir(folder.c_str(), 0700) != 0) throw std::runtime_error("cannot make " + folder);
+  return folder;
 }
 
+void write_trace_file(const std::string& instance, const std::string& file, const std::string& value) {
+  std::ofstream stream(instance + "/" + file);
+  if (!(stream << value << std::flush))
+    throw std::runtime_error("cannot write " + value + " to " + instance + "/" + file);
+}
+
+void expect_no_lost_events(const std::string& instance) {
+  if (stats_of_all_cpus(instance, "overrun") + stats_of_all_cpus(instance, "dropped events") > 0)
+    throw std::runtime_error("more events than the trace can hold");
+}
+
+KernelTrace::KernelTrace() : folder_(make_trace_instance("events")) {}
+
 KernelTrace::KernelTrace(const std::vector<std::string>& events) : KernelTrace() {  // from here on it is removed again
-  write("trace_clock", "mono");
-  write("buffer_size_kb", "2048");
-  for (const std::string& event : events) write("events/" + event + "/enable", "1");
+  write_trace_file(folder_, "trace_clock", "mono");
+  write_trace_file(folder_, "buffer_size_kb", "2048");
+  for (const std::string& event : events) write_trace_file(folder_, "events/" + event + "/enable", "1");
 }
 
 KernelTrace::~KernelTrace() {
@@ -58,9 +75,8 @@ KernelTrace::~KernelTrace() {
 }
 
 std::vector<TraceEvent> KernelTrace::stop() {
-  write("tracing_on", "0");
-  if (stats_of_all_cpus(folder_, "overrun") + stats_of_all_cpus(folder_, "dropped events") > 0)
-    throw std::runtime_error("more events than the trace can hold");
+  write_trace_file(folder_, "tracing_on", "0");
+  expect_no_lost_events(folder_);
   std::ifstream file(folder_ + "/trace");
   std::vector<TraceEvent> events;
   std::smatch match;
@@ -75,15 +91,10 @@ std::vector<TraceEvent> KernelTrace::stop() {
   return events;
 }
 
-void KernelTrace::write(const std::string& file, const std::string& value) const {
-  std::ofstream stream(folder_ + "/" + file);
-  if (!(stream << value << std::flush))
-    throw std::runtime_error("cannot write " + value + " to " + folder_ + "/" + file);
-}
-
 std::string missing_for_trace() {
-  return access((std::string(kTracing) + "/instances").c_str(), W_OK) == 0 ? ""
-                                                                           : "needs tracefs at /sys/kernel/tracing";
+  const std::string instances = std::string(kTracing) + "/instances";
+  if (access(instances.c_str(), W_OK) != 0) mount("tracefs", kTracing, "tracefs", 0, nullptr);
+  return access(instances.c_str(), W_OK) == 0 ? "" : "needs tracefs at /sys/kernel/tracing";
 }
 
 }  // namespace kpulse::test

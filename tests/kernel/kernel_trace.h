@@ -20,6 +20,11 @@ struct TraceEvent {
   [[nodiscard]] std::uint64_t number(std::string_view key) const;
 };
 
+/// A new instance of the kernel's tracing for this process, and what can be done with it; throw std::runtime_error.
+[[nodiscard]] std::string make_trace_instance(const std::string& name);
+void write_trace_file(const std::string& instance, const std::string& file, const std::string& value);
+void expect_no_lost_events(const std::string& instance);
+
 /// Traces in an instance of its own, from construction on; others may trace at the same time.
 class KernelTrace {
  public:
@@ -34,12 +39,11 @@ class KernelTrace {
 
  private:
   KernelTrace();
-  void write(const std::string& file, const std::string& value) const;
 
   std::string folder_;
 };
 
-/// Empty when KernelTrace works here; else what is missing.
+/// Empty when tracing works here; else what is missing. Mounts tracefs where that has not been done.
 [[nodiscard]] std::string missing_for_trace();
 
 }  // namespace kpulse::test

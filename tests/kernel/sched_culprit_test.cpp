@@ -9,10 +9,13 @@
 #include <chrono>
 #include <fstream>
 #include <functional>
+#include <map>
+#include <memory>
 #include <string>
 
 #include "base/clock.h"
 #include "cgroups/hierarchy.h"
+#include "kernel/test_cgroup.h"
 #include "kernel/watch.h"
 #include "kernel/workload.h"
 #include "model/ids.h"
@@ -148,6 +151,71 @@ TEST_F(BehindAHog, AWaitThatEndsThereIsItsFault) {
 
 TEST_F(BehindAHog, AWaitThatEndsOnAnotherCpuIsSeenWholeAndItsFault) {
   expect_hog(0, [](pid_t waiter) { move_to(waiter, 0); });
+}
+
+/// A hog that gets 10 ms of CPU time in 100 ms.
+class Quota : public testing::Test {
+ protected:
+  void SetUp() override {
+    KPULSE_NEED_BPF();
+    if (const std::string missing = missing_for_cgroups(); !missing.empty()) GTEST_SKIP() << missing;
+    cgroup_ = std::make_unique<TestCgroup>(name_of("quota", 0));
+    if (!cgroup_->set_quota_us(10'000)) GTEST_SKIP() << "needs the cpu controller";
+    watch_ = std::make_unique<Watch>(10ms);
+  }
+
+  /// Runs it, for 20 periods or so, in the cgroup or one below it.
+  void run(const TestCgroup& cgroup, std::uint64_t until) {
+    Child hog({.name = "kp_limited", .cpu = test_cpu()}, [=, &cgroup](Account&) {
+      cgroup.join();
+      spin_until(until);
+    });
+    ASSERT_TRUE(watch_->run_until([&] { return hog.finished(); }, 30s));
+    watch_->catch_up();
+  }
+
+  /// By culprit: the windows in which the longest wait is one of `victim` and longer than `wait`.
+  [[nodiscard]] std::map<std::string, int> culprits_of(const std::string& victim, std::uint64_t wait) const {
+    std::map<std::string, int> culprits;
+    for (const auto& [window, row] : watch_->rows(static_cast<std::uint32_t>(test_cpu()))) {
+      if (row[id::kWaitMax] < wait || watch_->task(row[id::kVictim]).comm != victim) continue;
+      ++culprits[watch_->task(row[id::kCulprit]).comm];
+      EXPECT_LE(row[id::kCulpritTime], row[id::kWaitMax]);
+      EXPECT_GT(row[id::kCulpritTime], 0U);
+    }
+    return culprits;
+  }
+
+  std::unique_ptr<TestCgroup> cgroup_;
+  std::unique_ptr<Watch> watch_;
+};
+
+TEST_F(Quota, OfItsOwnIsTheFaultWhenATaskWaitsForTheNextPeriod) {
+  run(*cgroup_, wall_ns() + 2'000 * kMs);
+  const auto culprits = culprits_of("kp_limited", 50 * kMs);
+  ASSERT_EQ(culprits.size(), 1U) << testing::PrintToString(culprits);
+  EXPECT_GE(culprits.at("(throttled)"), 15);
+}
+
+TEST_F(Quota, OfACgroupAboveIsItsFaultAsWell) {
+  const TestCgroup below(name_of("quota", 0) + "/below");
+  run(below, wall_ns() + 2'000 * kMs);
+  const auto culprits = culprits_of("kp_limited", 50 * kMs);
+  ASSERT_EQ(culprits.size(), 1U) << testing::PrintToString(culprits);
+  EXPECT_GE(culprits.at("(throttled)"), 15);
+}
+
+TEST_F(Quota, IsToldApartFromTheOneThatHasTheCpuMeanwhile) {
+  const std::uint64_t until = wall_ns() + 2'000 * kMs;
+  Child other({.name = "kp_other", .cpu = test_cpu()}, [=](Account&) { spin_until(until); });
+  run(*cgroup_, until);
+  const auto culprits = culprits_of("kp_limited", 50 * kMs);
+  ASSERT_EQ(culprits.size(), 1U) << testing::PrintToString(culprits);
+  EXPECT_GE(culprits.at("(throttled)"), 15);
+  // It waits for the one with a quota for as long as that may run, and for nobody's quota.
+  const auto others = culprits_of("kp_other", kMs);
+  EXPECT_FALSE(others.contains("(throttled)")) << testing::PrintToString(others);
+  EXPECT_TRUE(others.contains("kp_limited")) << testing::PrintToString(others);
 }
 
 }  // namespace

@@ -75,6 +75,13 @@ bool TestCgroup::set_shares(int shares) const {
   });
 }
 
+bool TestCgroup::set_quota_us(int quota) const {
+  return std::ranges::any_of(folders_, [&](const std::string& folder) {
+    if (exists(folder + "/cpu.cfs_quota_us")) return write_to(folder + "/cpu.cfs_quota_us", std::to_string(quota));
+    return exists(folder + "/cpu.max") && write_to(folder + "/cpu.max", std::to_string(quota) + " 100000");
+  });
+}
+
 void TestCgroup::allow_real_time() const {
   for (const std::string& folder : folders_) {
     const std::string file = folder + "/cpu.rt_runtime_us";

@@ -24,6 +24,9 @@ class TestCgroup {
   void join(pid_t pid = 0) const;
   /// Share of the CPU relative to others (cpu.shares or cpu.weight); false when this machine has no cpu controller.
   bool set_shares(int shares) const;
+  /// All its tasks together get so much CPU time in each period of 100 ms; false when this machine has no cpu
+  /// controller.
+  bool set_quota_us(int quota) const;
   /// Lets its tasks be real-time ones, where the kernel wants to be asked (cpu.rt_runtime_us, CONFIG_RT_GROUP_SCHED).
   void allow_real_time() const;
   /// CPU time of all its tasks so far, in ns, as the kernel accounts it for the cgroup.

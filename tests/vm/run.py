@@ -43,7 +43,7 @@ GUESTS = (
         ("programs_test", "*"),
         ("process_test", "*"),
         ("cgroup_test", "*"),
-        ("sched_test", "SchedEvents.*:SchedWaits.*:MovedTasks.*:SchedCulprit.*:BehindAHog.*-*DidNotFit*"),
+        ("sched_test", "SchedEvents.*:SchedWaits.*:MovedTasks.*:SchedCulprit.*:BehindAHog.*:Quota.*-*DidNotFit*"),
         ("sched_test", "SchedWindows.ASpinner*:SchedWindows.Every*:*SchedTime.Busy*/0"),
     )),
     Guest("disks", 1024, 200, (

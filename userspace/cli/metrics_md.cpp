@@ -57,7 +57,8 @@ constexpr std::string_view kEdges = R"(
   longest. `culprit_ns` is how long. Each CPU has a memory of 32 stints (a stint is a task's time on the CPU with gaps below 0.26 ms) besides those that go
   on; of a longer crowd the latest count. Who had less than 33 us is not remembered: after a wait below that it is whoever had the CPU last. `(stolen)`:
   what no task got of the CPU's clock, where the kernel accounts for it (CONFIG_PARAVIRT_TIME_ACCOUNTING: the hypervisor; CONFIG_IRQ_TIME_ACCOUNTING: interrupts).
-  `(idle)`: nobody had it. Both have pid 0.
+  `(throttled)`: the quota of the victim's cgroup or of one above it held the victim for more of the wait than anybody had the CPU in the rest; told from 5.19 on, when the throttling began
+  on this CPU. `(idle)`: nobody had it. All of these have pid 0.
 - **A wait belongs to the window in which it ended.** A wait of 40 ms that ends in a 10 ms window is shown there, in full:
   `wait_ns` and `wait_max_ns` can be larger than the window. CPU time, in contrast, is split exactly between windows.
 - **The idle task** is never a victim, and as a culprit it is called `(idle)`.

@@ -34,7 +34,7 @@ inline constexpr std::array kSchedFields{
           "task_struct.sched_info.last_queued"},
     Field{ids::sched::kVictim, "victim", task, none, "task of the longest wait", "sched_switch, next"},
     Field{ids::sched::kCulprit, "culprit", task, none,
-          "who had the CPU most while the victim waited for it; (idle), (stolen): no task", "sched_switch, prev"},
+          "who had the CPU most while the victim waited for it; (throttled), (stolen), (idle): no task", "sched_switch, prev"},
     Field{ids::sched::kMigrations, "migrations", amount, none, "tasks this CPU moved to another run queue",
           "sched_migrate_task"},
     Field{ids::sched::kForks, "forks", amount, none, "tasks created on this CPU, threads included",

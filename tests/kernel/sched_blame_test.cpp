@@ -1,0 +1,174 @@
+// The culprits of all worst waits, against the scheduler's own trace, under mixed loads.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <deque>
+#include <string>
+
+#include "base/clock.h"
+#include "kernel/kernel_trace.h"
+#include "kernel/sched_trace.h"
+#include "kernel/watch.h"
+#include "kernel/workload.h"
+#include "model/ids.h"
+
+namespace kpulse::test {
+namespace {
+
+using namespace std::chrono_literals;
+namespace id = ids::sched;
+
+constexpr std::uint64_t kMs = 1'000'000;
+constexpr std::uint64_t kWorthAsking = 1 * kMs;
+
+void allow_all_cpus() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  for (std::size_t cpu = 0; cpu < CPU_SETSIZE; ++cpu) CPU_SET(cpu, &set);
+  sched_setaffinity(0, sizeof(set), &set);
+}
+
+/// Two processes that hand a byte to and fro.
+void ping_pong(std::uint64_t until) {
+  std::array<int, 2> ping{}, pong{};
+  if (pipe(ping.data()) != 0 || pipe(pong.data()) != 0) _exit(91);
+  char byte = 0;
+  if (fork() == 0) {
+    close(ping[1]);
+    while (read(ping[0], &byte, 1) == 1 && write(pong[1], &byte, 1) == 1) {
+    }
+    _exit(0);
+  }
+  while (wall_ns() < until && write(ping[1], &byte, 1) == 1 && read(pong[0], &byte, 1) == 1) usleep(50);
+}
+
+void bursts(std::uint64_t until, std::uint64_t run_ns, unsigned pause_us) {
+  while (wall_ns() < until) {
+    spin_until(wall_ns() + run_ns);
+    usleep(pause_us);
+  }
+}
+
+void programs(std::uint64_t until) {
+  while (wall_ns() < until) {
+    const pid_t pid = fork();
+    if (pid == 0) {
+      execl("/bin/true", "true", nullptr);
+      _exit(92);
+    }
+    waitpid(pid, nullptr, 0);
+  }
+}
+
+void real_time_bursts(std::uint64_t until) {
+  const sched_param parameter{.sched_priority = 5};
+  if (sched_setscheduler(0, SCHED_FIFO, &parameter) != 0) _exit(93);
+  bursts(until, 3 * kMs, 15'000);
+}
+
+struct Part {
+  int count;
+  int nice;
+  void (*work)(std::uint64_t until);
+};
+
+struct Mix {
+  std::string name;
+  std::vector<Part> parts;
+};
+
+const std::array<Mix, 3> kMixes{{
+    {"hogs, bursts and pairs that talk",
+     {{2, 0, spin_until}, {2, 0, ping_pong}, {3, 0, [](std::uint64_t until) { bursts(until, kMs, 2'000); }}}},
+    {"programs that come and go beside hogs", {{2, 5, spin_until}, {3, 0, programs}}},
+    {"real-time bursts before hogs of different weight",
+     {{1, 0, real_time_bursts}, {1, 0, spin_until}, {2, 10, spin_until}, {1, 0, ping_pong}}},
+}};
+
+class Blame : public testing::TestWithParam<std::size_t> {
+ protected:
+  /// What the trace says of a row. A task that has as much of the wait as the one that is named is as good a culprit,
+  /// as far as a trace of microseconds can tell.
+  struct Verdict {
+    int asked = 0, agreed = 0, stolen = 0, not_in_trace = 0;
+    std::string disagreements;
+  };
+
+  static void judge(const Watch& watch, const SchedTrace& trace, int cpu, std::uint64_t window, const WindowRow& row,
+                    Verdict& verdict) {
+    const std::uint64_t wait = row[id::kWaitMax], mono = window * watch.window_ns() - (wall_ns() - monotonic_ns());
+    const auto victim = static_cast<pid_t>(watch.task(row[id::kVictim]).pid);
+    const Task& culprit = watch.task(row[id::kCulprit]);
+    const std::uint64_t came = trace.arrival(cpu, victim, mono, mono + watch.window_ns(), wait);
+    if (came == 0) {
+      ++verdict.not_in_trace;
+      return;
+    }
+    ++verdict.asked;
+    const auto shares = trace.shares(trace.longest_piece(cpu, victim, came - wait, came));
+    const auto most = std::ranges::max_element(shares, {}, [](const auto& share) { return share.second; });
+    if (culprit.comm == "(stolen)") {  // which no trace shows
+      ++verdict.stolen;
+      return;
+    }
+    const auto named = shares.find(static_cast<pid_t>(culprit.pid));
+    const std::uint64_t share = named == shares.end() ? 0 : named->second;
+    if (share + 2'000 >= most->second / 100 * 99) {
+      ++verdict.agreed;
+      return;
+    }
+    verdict.disagreements +=
+        fmt::format("{} us of {}: {}({}) had {} us and we say {}, the trace says {} with {} us\n", wait / 1'000,
+                    watch.task(row[id::kVictim]).comm, culprit.comm, culprit.pid, row[id::kCulpritTime] / 1'000,
+                    share / 1'000, most->first, most->second / 1'000);
+  }
+};
+
+TEST_P(Blame, TheCulpritIsWhoHadMostOfTheWaitInTheTrace) {
+  KPULSE_NEED_BPF();
+  if (const std::string missing = missing_for_trace(); !missing.empty()) GTEST_SKIP() << missing;
+  const Mix& mix = kMixes.at(GetParam());
+  Watch watch(10ms);
+  SchedTrace trace;
+  const std::uint64_t until = wall_ns() + 3'000 * kMs;
+  std::deque<Child> load;
+  for (const Part& part : mix.parts) {
+    for (int number = 0; number < part.count; ++number) {
+      load.emplace_back(ChildOptions{.name = "kp_mix", .nice = part.nice}, [=](Account&) {
+        allow_all_cpus();
+        part.work(until);
+      });
+    }
+  }
+  watch.run_for(500ms);
+  const std::uint64_t first = watch.taken();
+  watch.run_for(2s);
+  const std::uint64_t end = watch.taken();
+  trace.stop();
+  Verdict verdict;
+  for (const std::uint32_t cpu : watch.cpus()) {
+    for (const auto& [window, row] : watch.rows(cpu)) {
+      if (window >= first && window < end - 5 && row[id::kWaitMax] >= kWorthAsking)
+        judge(watch, trace, static_cast<int>(cpu), window, row, verdict);
+    }
+  }
+  const std::string all =
+      fmt::format("{}: {} waits, {} agreed, {} stolen, {} not in the trace\n{}", mix.name, verdict.asked,
+                  verdict.agreed, verdict.stolen, verdict.not_in_trace, verdict.disagreements);
+  EXPECT_GT(verdict.asked, 50) << all;
+  // A crowd larger than a CPU's memory of stints, and switches that a sandbox hides from us but not from the trace.
+  EXPECT_GE(verdict.agreed * 100, (verdict.asked - verdict.stolen) * 95) << all;
+  // A wait that the trace does not know is none.
+  EXPECT_LE(verdict.not_in_trace * 100, (verdict.asked + verdict.not_in_trace) * 5) << all;
+}
+
+INSTANTIATE_TEST_SUITE_P(Mixes, Blame, testing::Values(0, 1, 2));
+
+}  // namespace
+}  // namespace kpulse::test
