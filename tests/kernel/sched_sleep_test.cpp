@@ -1,5 +1,5 @@
-// Sleep is not waiting. Since 6.12 a task that sleeps may stay in its run queue for a while, and when it is moved in that
-// state the kernel stamps it as if it waited.
+// Sleep is not waiting. Since 6.12 a task that sleeps may stay in its run queue for a while, and when it is moved in
+// that state the kernel stamps it as if it waited.
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <unistd.h>
