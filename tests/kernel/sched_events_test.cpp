@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <fstream>
 #include <thread>
 
@@ -118,14 +119,17 @@ TEST(SchedEvents, WindowsThatDidNotFitIntoTheRingBufferAreAbsentAndCounted) {
   KPULSE_NEED_BPF();
   Watch watch(1ms);
   watch.catch_up();
-  const std::uint64_t until = wall_ns() + 3'000'000'000;
+  std::atomic<bool> full = false;
   std::array<std::thread, 2> loads;
   for (int cpu = 0; cpu < 2; ++cpu) {
-    loads[static_cast<std::size_t>(cpu)] = std::thread([=] {
-      while (wall_ns() < until) std::this_thread::sleep_for(300us);  // an event in every window, on most CPUs
+    loads[static_cast<std::size_t>(cpu)] = std::thread([&] {
+      while (!full) std::this_thread::sleep_for(300us);  // an event in every window, on most CPUs
     });
   }
-  for (auto& load : loads) load.join();  // nothing is drained meanwhile
+  const std::uint64_t limit = monotonic_ns() + 60'000'000'000;
+  while (watch.sampler().intake().ring_dropped < 100 && monotonic_ns() < limit) usleep(10'000);  // nothing is drained
+  full = true;
+  for (auto& load : loads) load.join();
   watch.catch_up();
   const probes::Intake intake = watch.sampler().intake();
   EXPECT_GT(intake.ring_dropped, 0U);

@@ -48,8 +48,11 @@ Result<> Sampler::attach(std::vector<std::unique_ptr<probes::Probe>> probes) {
   if (!cgroups) return fail(std::move(cgroups).error());
   cgroups_ = std::move(*cgroups);
   take_status(cgroups_->programs());
-  const probes::Machine machine{
-      .types = *types, .cgroups = *cgroups_, .settings = options_.probes, .cpus = options_.cpus};
+  const probes::Machine machine{.types = *types,
+                                .cgroups = *cgroups_,
+                                .settings = options_.probes,
+                                .cpus = options_.cpus,
+                                .window_ns = options_.window_ns};
   std::vector<Error> failures;
   for (auto& probe : probes) {
     if (!options_.record.empty()) {

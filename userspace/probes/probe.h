@@ -80,6 +80,7 @@ struct Machine {
   cgroups::Table& cgroups;  ///< outlives the probe
   ProbeSettings settings;
   std::uint32_t cpus = bpf::present_cpus();  ///< those with lower numbers are measured
+  std::uint64_t window_ns = 10'000'000;      ///< length of the windows to come: how much a buffer has to hold
 };
 
 /// One thread owns a probe; no member is safe from another.

@@ -28,15 +28,17 @@ void destroy_sched_bpf(sched_bpf* skeleton) noexcept {
 namespace kpulse::probes {
 namespace {
 
-/// The ring holds about 1.7 s of 10 ms windows of 16 CPUs (512 KiB, 192 bytes each); with more CPUs it grows in
-/// proportion.
-constexpr std::uint32_t kRingBytes = 512U << 10U;
-constexpr std::uint32_t kRingCpus = 16;
+/// What the ring holds when each CPU closes every window, in case that the agent does not come to read.
+constexpr std::uint64_t kRingNs = 3'000'000'000;
+constexpr std::uint64_t kRecordHead = 8;  // of a ring buffer's own
 
 constexpr std::size_t kMostWaiting = 65'536;
 
-std::uint32_t ring_bytes(std::uint32_t cpus) {
-  return kRingBytes * std::bit_ceil((cpus + kRingCpus - 1) / kRingCpus);
+std::uint32_t ring_bytes(std::uint64_t cpus, std::uint64_t window_ns) {
+  const std::uint64_t records = cpus * (kRingNs / window_ns + 1);
+  constexpr std::uint64_t kLeast = 64U << 10U, kMost = 64U << 20U;
+  return static_cast<std::uint32_t>(
+      std::bit_ceil(std::clamp(records * (sizeof(kp_sched_window) + kRecordHead), kLeast, kMost)));
 }
 
 /// What the CPU was running when `copy` was read; nobody, when it has done something else since.
@@ -99,7 +101,7 @@ Result<> SchedProbe::open(const Machine& machine) {
   skeleton_->rodata->kp_cgroup_subsys = machine.cgroups.subsys();
   if (auto shared = machine.cgroups.share(skeleton_->obj); !shared) return shared;
   const std::uint32_t cpus = machine.cpus;
-  const std::uint32_t ring_size = ring_bytes(cpus);
+  const std::uint32_t ring_size = ring_bytes(cpus, machine.window_ns);
   skeleton_->rodata->kp_ring_wakeup = ring_size / 2;
   bpf_map__set_max_entries(skeleton_->maps.kp_ring, ring_size);
   bpf_map__set_max_entries(skeleton_->maps.kp_sched_cpus, cpus);
@@ -248,7 +250,7 @@ void SchedProbe::drain(std::uint64_t end) {
   // The mapping first: a window that is closed after it was read is then in the ring buffer.
   take_snapshots(end);
   look_who_waits();
-  ring_->consume(ring_bytes(static_cast<std::uint32_t>(cpus_.values().size())) / sizeof(kp_sched_window));
+  ring_->consume(bpf_map__max_entries(skeleton_->maps.kp_ring) / sizeof(kp_sched_window));
   for (std::size_t cpu = 0; cpu < slots_.values().size(); ++cpu) {
     if (cpus_.values()[cpu].sequence == 0) continue;
     if (recording_ != nullptr) recording::write(*recording_, cpu, slots_.values()[cpu], end);
