@@ -24,7 +24,8 @@ enum Statement : std::size_t {
   kCgroups,
   kProcesses,
   kCgroupMemory,
-  kCgroupIo
+  kCgroupIo,
+  kWaiting
 };
 
 constexpr std::size_t kNameWidth = 30;
@@ -75,6 +76,20 @@ Sets largest(Sets sets, std::string_view column) {
   std::ranges::stable_sort(sets, std::greater(), [&](const ResultSet* set) { return number(*set, 0, column); });
   sets.resize(std::min(sets.size(), kMostRows));
   return sets;
+}
+
+/// Waits that have not ended when the span does.
+void add_waiting(Lines& lines, const std::vector<ResultSet>& answer) {
+  const Sets queues = largest(sets_of(answer, kWaiting), "longest_ns");
+  if (queues.empty()) return;
+  begin_section(lines, fmt::format("{} {:>8} {:>9}  {} {}", left("STILL WAITING", kNameWidth), "TASKS", "LONGEST",
+                                   left("WHO", kTaskWidth), "WHO HAS THE CPU"));
+  for (const ResultSet* set : queues) {
+    lines.push_back(fmt::format("{} {:>8} {:>9}  {} {}", left("CPU " + printable(set->tag("cpu")), kNameWidth),
+                                number(*set, 0, "waiting"), short_duration(number(*set, 0, "longest_ns")),
+                                left(task_name(*set, 0, "task"), kTaskWidth),
+                                fitted(task_name(*set, 0, "running"), kTaskWidth)));
+  }
 }
 
 void add_disks(Lines& lines, const std::vector<ResultSet>& answer, const Span& span) {
@@ -172,12 +187,14 @@ std::string section_statements(const Span& span) {
       R"(SELECT sum("cpu_ns") AS "cpu", sum("wait_ns") AS "wait" FROM "kpulse_cgroup_sched" WHERE {0} GROUP BY "cgroup";)"
       R"(SELECT * FROM "kpulse_process" WHERE {1} AND "resource" = 'cpu' GROUP BY "rank" ORDER BY time DESC LIMIT 1;)"
       R"(SELECT sum("faults") AS "faults", sum("direct_reclaim_ns") AS "direct", sum("memcg_reclaim_ns") AS "memcg", sum("compaction_ns") AS "compaction" FROM "kpulse_cgroup_memory" WHERE {0} GROUP BY "cgroup";)"
-      R"(SELECT sum("ios") AS "ios" FROM "kpulse_cgroup_io" WHERE {0} GROUP BY "cgroup")",
+      R"(SELECT sum("ios") AS "ios" FROM "kpulse_cgroup_io" WHERE {0} GROUP BY "cgroup";)"
+      R"(SELECT * FROM "kpulse_waiting" WHERE {0} GROUP BY "cpu" ORDER BY time DESC LIMIT 1)",
       where, recently);
 }
 
 std::vector<std::string> section_lines(const std::vector<ResultSet>& answer, const Span& span) {
   Lines lines;
+  add_waiting(lines, answer);
   add_disks(lines, answer, span);
   add_memory(lines, answer, span);
   add_cgroups(lines, answer, span);

@@ -49,6 +49,24 @@ TEST(Sections, ADiskHasMeansOfItsIosAndTheSubmitterOfTheWorst) {
                                     HasSubstr("5.00ms"), HasSubstr("fio(7)"))));
 }
 
+TEST(Sections, CpusForWhichTasksWaitNameWhoWaitsAndWhoHasTheCpuTheLongestWaitFirst) {
+  const auto waiting = [](const char* cpu, std::int64_t tasks, std::int64_t longest_ns) {
+    return result(9, {{"cpu", cpu}},
+                  {{"waiting", whole(tasks)},
+                   {"longest_ns", whole(longest_ns)},
+                   {"task_comm", text("starved")},
+                   {"task_pid", whole(7)},
+                   {"running_comm", text("hog")},
+                   {"running_pid", whole(8)}});
+  };
+  const auto lines =
+      section_lines({waiting("0", 0, 0), waiting("1", 2, 30'000'000), waiting("2", 3, 2'500'000'000)}, kSecond);
+  ASSERT_EQ(lines.size(), 2U + 2U);
+  EXPECT_THAT(lines[2], AllOf(HasSubstr("CPU 2 "), HasSubstr(" 3 "), HasSubstr("2.50s"), HasSubstr("starved(7)"),
+                              HasSubstr("hog(8)")));
+  EXPECT_THAT(lines[3], AllOf(HasSubstr("CPU 1 "), HasSubstr("30.0ms")));
+}
+
 TEST(Sections, ADiskWithoutAnIoIsLeftOut) {
   EXPECT_THAT(section_lines({result(0, {{"device", "vda"}, {"op", "read"}}, {{"ios", whole(0)}})}, kSecond), IsEmpty());
 }
