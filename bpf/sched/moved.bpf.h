@@ -7,13 +7,13 @@
 #define KPULSE_SCHED_MOVED_BPF_H
 
 #define KP_MOVED 128
-/* Whoever has not come to a CPU this long after it was moved may have done so unseen. */
-#define KP_MOVED_OLD_NS (10ULL * 1000 * 1000 * 1000)
+/* Whoever has not come to a CPU this long after it was first moved may have done so unseen. */
+#define KP_MOVED_OLD_S 10
+#define KP_SECOND_NS (1000ULL * 1000 * 1000)
 
 struct moved {
-	__u64 pid;     /* whose it is; 0: nobody's */
-	__u64 since;   /* CLOCK_MONOTONIC of the last piece */
-	__u64 booked;  /* run_delay then */
+	__u64 holder;  /* pid, and in the upper half since when, in s of CLOCK_MONOTONIC; 0: nobody */
+	__u64 booked;  /* run_delay at the last move */
 	__u64 longest; /* of the pieces so far */
 	struct blame blame; /* of that one */
 };
@@ -37,7 +37,7 @@ static __always_inline struct moved *moved_of(__u32 pid)
 {
 	struct moved *moved = moved_place(pid);
 
-	return moved && *(volatile __u64 *)&moved->pid == pid ? moved : NULL;
+	return moved && (__u32)*(volatile __u64 *)&moved->holder == pid ? moved : NULL;
 }
 
 /* The task's wait is over. */
@@ -47,23 +47,23 @@ static __always_inline void moved_end(__u32 pid)
 
 	barrier();
 	if (moved)
-		*(volatile __u64 *)&moved->pid = 0;
+		*(volatile __u64 *)&moved->holder = 0;
 }
 
 /* A place for the task, with what it has of this wait already; NULL when another task has it. */
-static __always_inline struct moved *moved_begin(__u32 pid, __u64 now)
+static __always_inline struct moved *moved_begin(__u32 pid)
 {
+	__u64 now = bpf_ktime_get_ns() / KP_SECOND_NS, holder;
 	struct moved *moved = moved_place(pid);
-	__u64 holder;
 
 	if (!moved)
 		return NULL;
-	holder = *(volatile __u64 *)&moved->pid;
-	if (holder == pid)
+	holder = *(volatile __u64 *)&moved->holder;
+	if ((__u32)holder == pid)
 		return moved;
-	if (holder && now - moved->since < KP_MOVED_OLD_NS)
+	if (holder && now - (holder >> 32) < KP_MOVED_OLD_S)
 		return NULL;
-	if (__sync_val_compare_and_swap(&moved->pid, holder, pid) != holder)
+	if (__sync_val_compare_and_swap(&moved->holder, holder, now << 32 | pid) != holder)
 		return NULL;
 	moved->booked = 0;
 	moved->longest = 0;
@@ -75,7 +75,7 @@ static __always_inline struct moved *moved_begin(__u32 pid, __u64 now)
 static __always_inline void moved_piece(struct task_struct *task)
 {
 	__u64 *own = arrival_of(task->pid), delay = task->sched_info.run_delay, booked, piece, clock;
-	__u64 entry = own ? *(volatile __u64 *)own : 0, now = bpf_ktime_get_ns();
+	__u64 entry = own ? *(volatile __u64 *)own : 0;
 	struct rq *rq = task->se.cfs_rq->rq;
 	struct task_struct *running;
 	struct kp_sched_cpu *cpu;
@@ -85,13 +85,12 @@ static __always_inline void moved_piece(struct task_struct *task)
 
 	if (!arrival_is_last(entry, task->sched_info.pcount))
 		return; /* how much of it is this wait is not known */
-	moved = moved_begin(task->pid, now);
+	moved = moved_begin(task->pid);
 	if (!moved)
 		return;
 	booked = moved->booked ? moved->booked : entry;
 	piece = (delay - booked) & KP_DELAY_MASK;
 	moved->booked = delay;
-	moved->since = now;
 	if (piece <= moved->longest || piece < KP_STINT_NAMED_NS)
 		return;
 	number = rq->cpu;

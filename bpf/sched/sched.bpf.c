@@ -82,6 +82,7 @@ static __noinline int roll(struct kp_sched_cpu *cpu, __u64 clock, __u32 number)
 	open->closed_clock = clock;
 	if (!config->length) { /* not calibrated: leave a reading of both clocks */
 		open->closed_mono = bpf_ktime_get_ns();
+		open->head.cpu = number;
 		cpu->from = clock;
 		return 0;
 	}

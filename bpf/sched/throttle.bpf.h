@@ -97,7 +97,7 @@ static __always_inline void find_fault(struct stints *stints, __u32 number, stru
 	if (throttled <= stints->found.ns)
 		return;
 	stints->found.ns = throttled;
-	name_no_task(&stints->found.task, KP_CULPRIT_THROTTLED);
+	KP_NAME_NO_TASK(&stints->found.task, KP_THROTTLED_TASK);
 }
 
 #endif

@@ -104,6 +104,10 @@ double relative_error(std::uint64_t value, std::uint64_t truth) {
   return std::abs(static_cast<double>(value) / static_cast<double>(truth) - 1.0);
 }
 
+std::uint64_t own_run_ns() {
+  return read_schedstat("/proc/thread-self/schedstat").run_ns;
+}
+
 std::uint64_t own_wait_ns() {
   return read_schedstat("/proc/thread-self/schedstat").wait_ns;
 }

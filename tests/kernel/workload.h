@@ -87,7 +87,9 @@ void spin_until(std::uint64_t wall);
 /// How far a value is off, as a part of the truth.
 [[nodiscard]] double relative_error(std::uint64_t value, std::uint64_t truth);
 
-/// How long the calling thread has waited in a run queue so far (/proc/thread-self/schedstat), ns.
+/// How long the calling thread has run and how long it has waited in a run queue so far (/proc/thread-self/schedstat),
+/// ns.
+[[nodiscard]] std::uint64_t own_run_ns();
 [[nodiscard]] std::uint64_t own_wait_ns();
 
 /// Number after `key` in /proc/stat, or one further on in its line: of "cpu", "cpu0", ... 3 is idle, 4 iowait, 7 steal.
