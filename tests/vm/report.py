@@ -10,13 +10,14 @@ ENDED = re.compile(r"^\[ +(OK|FAILED|SKIPPED) +\] ([^ ,]+).* \((\d+) ms\)$")
 BEGUN = re.compile(r"^\[ RUN +\] (\S+)$")
 WORDS = {"OK": PASSED, "SKIPPED": SKIPPED, "FAILED": FAILED}
 
-# The emulator's own faults, in the messages of a kernel that did not come to its end. While programs are attached the kernel changes its code,
-# and all processors have to take notice: here one now and then runs into the breakpoint that was there for a moment. That cannot be the
-# product's fault: no BPF program writes the kernel's code.
+# The emulator's own faults, in the messages of a kernel that did not come to its end. While programs are attached the kernel changes its
+# code, and all processors have to take notice: here one now and then runs into the breakpoint that was there for a moment. That cannot be
+# the product's fault: no BPF program writes the kernel's code.
 BREAKPOINT = re.compile(r"Oops: int3")
 # Or one that sleeps gets none of its interrupts any more, not even the timer's, and the other one waits for its answer.
 NO_ANSWER = re.compile(r"(?:smp_call_function|csd_lock_wait)\w*\+\S*|kthread timer wakeup didn't happen")
-# One that runs a BPF program (it is named so in a stack) does not sleep. If it does not answer, that program may be why, and nothing is proven.
+# One that runs a BPF program (it is named so in a stack) does not sleep. If it does not answer, that program may be why, and nothing is
+# proven.
 PROGRAM = re.compile(r"\bbpf_prog_[0-9a-f]{16}")
 
 
