@@ -12,7 +12,7 @@ package_manager() {
   fi
 }
 
-# package_names MANAGER GROUP: prints the names of a group (build, services, test).
+# package_names MANAGER GROUP: prints the names of a group (build, services, broker, test, load).
 package_names() {
   case $1/$2 in
     apt/build)
@@ -26,6 +26,7 @@ package_names() {
       echo mosquitto influxdb ccache curl python3 util-linux libcap2-bin nbdkit libnbd-bin fuse3 fio \
         qemu-system-x86 busybox-static cpio kmod xz-utils dmsetup
       ;;
+    apt/load | pacman/load) echo stress-ng ;;
     pacman/build)
       echo base-devel cmake ninja pkgconf clang bpf libbpf protobuf mosquitto cli11 tomlplusplus spdlog fmt tl-expected \
         nlohmann-json curl libmicrohttpd libdeflate gtest benchmark

@@ -32,10 +32,18 @@ def wait_until(condition, limit, what):
         time.sleep(0.02)
 
 
+HELD = []  # sockets of free_port
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port on 127.0.0.1 that is this process's until it ends, as of tests/support/net.h: held by a socket that is bound and does not
+    listen, which keeps away outgoing connections and who asks for any port, but not a server that asks for this one."""
+    holder = socket.socket()
+    holder.bind(("127.0.0.1", 0))
+    # After bind(): the kernel chose a port that nobody has, and from now on shares it with who asks for it by its number.
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    HELD.append(holder)
+    return holder.getsockname()[1]
 
 
 def port_open(port):

@@ -8,7 +8,10 @@
 
 namespace kpulse::test {
 
-/// A port on 127.0.0.1 that nobody listened on a moment ago.
+/// A port on 127.0.0.1 that is this process's until it ends: for a service that it starts (and stops, and starts
+/// again), or to have nobody answer. It is held by a socket that is bound and does not listen. So the kernel gives it
+/// neither to an outgoing connection nor to another who asks for any port; but a service that asks for this very one
+/// with SO_REUSEADDR, as servers do, may listen there.
 [[nodiscard]] std::uint16_t free_port();
 
 /// A connection to 127.0.0.1:port; none when it is refused.

@@ -2,12 +2,16 @@
 # Boots a Debian kernel in an emulated machine whose root is this machine's (read only, with a layer in memory above it), runs a
 # command in it as root, and ends with the command's exit status.
 #
-#   tests/vm/guest.sh --kernel 6.1|6.12 [--memory MIB] [--timeout SECONDS] [--module 'NAME [PARAMETER=VALUE...]']...
-#                     [--append KERNEL_ARGUMENTS] COMMAND [WORD...]
+#   tests/vm/guest.sh --kernel 6.1|6.12 [--memory MIB] [--silence SECONDS] [--timeout SECONDS] [--console FILE]
+#                     [--module 'NAME [PARAMETER=VALUE...]']... [--append KERNEL_ARGUMENTS] COMMAND [WORD...]
 #
 # A module named with --module is loaded, with the parameters given, before the command runs; those it needs come with it.
-# Exit status 3: that kernel cannot be had here. 124: the guest did not come to its end in time. Kernels are downloaded once, to build/vm. The command's output comes on
-# stdout, the kernel's messages are in build/vm/console-<kernel>.log.
+# The command's output comes on stdout, the kernel's messages go to the console's FILE (build/vm/console-<kernel>.log). Kernels are downloaded
+# once, to build/vm.
+#
+# A guest hangs, and is ended, when its command has said nothing for --silence seconds (300), not counting those in which the emulator had no
+# processor (patience.py). What the kernel says is no progress: it may go on for ever while a test hangs. --timeout (3600) is the last resort.
+# Exit status 3: that kernel cannot be had here. 124: the guest did not come to its end by itself; how and where is on stderr.
 set -euo pipefail
 
 KP_SCRIPT=guest
@@ -17,7 +21,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 readonly store=$root/build/vm
 modules=(virtio_pci 9p 9pnet_virtio overlay)
 
-kernel='' memory=1024 timeout=300
+kernel='' memory=1024 silence=300 timeout=3600 console=''
 # All processors of an emulated machine have one time stamp counter, but the kernel's comparison at start fails when the host is busy, and
 # its scheduler clocks may then be a tick apart.
 # A kernel that hangs says where, and ends: with "quiet" it would not show the stack.
@@ -26,7 +30,9 @@ while (($#)); do
   case $1 in
     --kernel) kernel=$2; shift 2 ;;
     --memory) memory=$2; shift 2 ;;
+    --silence) silence=$2; shift 2 ;;
     --timeout) timeout=$2; shift 2 ;;
+    --console) console=$2; shift 2 ;;
     --append) append+=" $2"; shift 2 ;;
     --module) modules+=("$2"); shift 2 ;;
     -h | --help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
@@ -84,6 +90,7 @@ package=$(package_of "$kernel")
 folder=$store/$package
 mkdir -p "$store"
 [[ -d $folder ]] || fetch "$package" "$folder"
+console=${console:-$store/console-$kernel.log}
 run=$(mktemp -d "$store/run.XXXXXX")
 trap 'rm -rf "$run"' EXIT
 make_initramfs "$folder" "$run/initramfs"
@@ -95,17 +102,22 @@ make_initramfs "$folder" "$run/initramfs"
 } >"$run/initramfs/command"
 (cd "$run/initramfs" && find . | cpio -o -H newc --quiet | gzip -1) >"$run/initrd"
 
-# No KVM: the processor is emulated, and so is its clock. One CPU more than tests pin themselves to.
-timeout "$timeout" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m "$memory" -nodefaults -no-reboot -display none \
+# No KVM: the processor is emulated, and so is its clock. One CPU more than tests pin themselves to. No guest outlives this script.
+ended=$(setpriv --pdeathsig TERM -- python3 -B "$root/tests/vm/patience.py" --silence "$silence" --bound "$timeout" --output "$run/output" \
+  setpriv --pdeathsig KILL -- \
+  qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m "$memory" -nodefaults -no-reboot -display none \
   -kernel "$folder"/boot/vmlinuz-* -initrd "$run/initrd" -append "console=ttyS0 panic=-1 $append" \
   -virtfs local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap \
-  -serial "file:$store/console-$kernel.log" -serial "file:$run/output" </dev/null >/dev/null 2>"$run/qemu.log" || true
+  -serial "file:$console" -serial "file:$run/output" </dev/null 2>"$run/qemu.log") || true
 status=$(sed -n 's/\r*$//; s/^guest: exit status \([0-9]*\)$/\1/p' "$run/output" 2>/dev/null | tail -n 1)
 sed '/^guest: exit status [0-9]*\r*$/d; s/\r$//' "$run/output" 2>/dev/null || true
 if [[ -z $status ]]; then
-  say "the guest did not come to its end within ${timeout} s (kernel's messages: $store/console-$kernel.log)"
+  warn "the guest did not come to its end: ${ended:-its kernel or the emulator ended it} (kernel's messages: $console)"
   tail -n 3 "$run/qemu.log" >&2
-  tail -n 60 "$store/console-$kernel.log" >&2
+  warn "the last the command said:"
+  tail -n 5 "$run/output" >&2 || true
+  warn "the last the kernel said:"
+  tail -n 60 "$console" >&2 || true
   exit 124
 fi
 exit "$status"

@@ -1,10 +1,8 @@
 #include "influxd.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <spawn.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,22 +18,12 @@
 #include "base/handle.h"
 #include "http/client.h"
 #include "influx/query.h"
+#include "support/net.h"
 
 namespace kpulse::influx::test {
 namespace {
 
 using namespace std::chrono_literals;
-
-int free_port() {
-  const FileDescriptor probe(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(address);
-  auto* generic = reinterpret_cast<sockaddr*>(&address);
-  if (::bind(probe.get(), generic, size) != 0 || ::getsockname(probe.get(), generic, &size) != 0) return 0;
-  return ntohs(address.sin_port);
-}
 
 bool is_version_one() {
   const Handle<FILE, pclose> pipe(popen("influxd version 2>/dev/null", "r"));
@@ -52,14 +40,14 @@ std::unique_ptr<Influxd> Influxd::start() {
   std::unique_ptr<Influxd> server(new Influxd);
   server->folder_ = (std::filesystem::temp_directory_path() / "kpulse-influxd-XXXXXX").string();
   if (mkdtemp(server->folder_.data()) == nullptr) return nullptr;
-  const int port = free_port();
+  const auto port = kpulse::test::free_port();
   server->url_ = fmt::format("http://127.0.0.1:{}", port);
   std::ofstream(server->folder_ + "/influxdb.conf") << fmt::format(
       "reporting-disabled = true\nbind-address = \"127.0.0.1:{0}\"\n[meta]\ndir = \"{1}/meta\"\n[data]\ndir = "
       "\"{1}/data\"\nwal-dir = \"{1}/wal\"\n"
       "index-version = \"tsi1\"\n[http]\nbind-address = \"127.0.0.1:{2}\"\nlog-enabled = "
       "false\n[monitor]\nstore-enabled = false\n",
-      free_port(), server->folder_, port);
+      kpulse::test::free_port(), server->folder_, port);
   return server->run() ? std::move(server) : nullptr;
 }
 
