@@ -31,14 +31,16 @@ struct kp_sched_window {
 	__u32 waits;
 	__u32 waits_discarded;
 	__u32 waits_partial;    /* of `waits`: other waits of the task, or of this one what was before a move, are in wait_ns only, or not known */
-	__u32 reserved;
+	__u32 runnable_max;     /* most tasks that a switch left runnable, the running one included */
 	__u32 running;          /* pid of the task on the CPU since the last event; 0 is idle */
 	__u32 carried;          /* pid of the task on the CPU when the window opened, and since `previous` ended */
 	__u32 epoch;
+	__u32 runnable;         /* tasks that the last event left runnable */
+	__u32 runnable_carried; /* the same of the last event before the window opened */
 	struct kp_task victim;
 	struct kp_task culprit;
 };
-KP_ASSERT_SIZE(struct kp_sched_window, 200);
+KP_ASSERT_SIZE(struct kp_sched_window, 208);
 
 /* One per CPU, written by that CPU only. `sequence` is odd while it is being changed. */
 struct kp_sched_cpu {
@@ -55,9 +57,20 @@ struct kp_sched_cpu {
 	struct kp_sched_window open;
 	struct kp_histogram wait;
 	struct kp_histogram oncpu;
-	__u64 pad[4];
+	__u64 pad[3];
 };
-KP_ASSERT_SIZE(struct kp_sched_cpu, 72 + 200 + 16 * (KP_HIST_BUCKETS + 1) + 32);
+KP_ASSERT_SIZE(struct kp_sched_cpu, 72 + 208 + 16 * (KP_HIST_BUCKETS + 1) + 24);
+
+/* A task that waits for a CPU, as its iterator finds it. */
+struct kp_waiting {
+	__u64 queued; /* since when in this run queue, of its clock; 0: not known */
+	__u64 before; /* what it has waited already in others, ns */
+	__u32 cpu;
+	__u32 reserved;
+	struct kp_task task;
+	struct kp_task running; /* who has the CPU */
+};
+KP_ASSERT_SIZE(struct kp_waiting, 24 + 2 * 32);
 
 /* CPUs of which kp_look tells the part of their clock that no task got; the agent takes it as of the last switch of the others. */
 #define KP_LOOK_CPUS 256

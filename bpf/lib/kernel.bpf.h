@@ -36,20 +36,26 @@ struct css_set {
 	struct cgroup *dfl_cgrp;
 };
 
+struct rq;
 struct task_struct;
+
+struct cfs_rq {
+	unsigned int h_nr_queued;   /* 6.14+: tasks in it and the groups below it */
+	unsigned int h_nr_runnable; /* 6.14+: of these, those that do not sleep in delayed dequeue */
+	unsigned int h_nr_delayed;  /* 6.12, 6.13: those that do */
+	struct rq *rq; /* CONFIG_FAIR_GROUP_SCHED */
+	int throttle_count; /* CONFIG_CFS_BANDWIDTH: by how many quotas, its own and those above */
+	__u64 throttled_clock_self_time; /* 6.6+: ns in which it was throttled while it had tasks */
+	__u64 throttled_clock_pelt_time; /* 5.19+ */
+};
 
 struct rq {
 	__u64 clock;
 	__u64 clock_task; /* without interrupts and without what the hypervisor took away, where the kernel accounts for them */
 	struct task_struct *curr;
+	struct cfs_rq cfs;
+	unsigned int nr_running;
 	int cpu; /* CONFIG_SMP */
-};
-
-struct cfs_rq {
-	struct rq *rq; /* CONFIG_FAIR_GROUP_SCHED */
-	int throttle_count; /* CONFIG_CFS_BANDWIDTH: by how many quotas, its own and those above */
-	__u64 throttled_clock_self_time; /* 6.6+: ns in which it was throttled while it had tasks */
-	__u64 throttled_clock_pelt_time; /* 5.19+ */
 };
 
 struct sched_entity {

@@ -1,25 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Process probe: the kernel's own counters of every thread, read when the agent asks. Costs nothing in between. */
 #include "abi/process.h"
-#include "lib/kernel.bpf.h"
+#include "lib/iterator.bpf.h"
 #include "lib/task.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
-
-#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
-
-struct seq_file;
-
-struct bpf_iter_meta {
-	struct seq_file *seq;
-};
-
-struct bpf_iter__task {
-	struct bpf_iter_meta *meta;
-	struct task_struct *task;
-};
-
-#pragma clang attribute pop
 
 SEC("iter/task")
 int kp_threads(struct bpf_iter__task *context)

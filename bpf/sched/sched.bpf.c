@@ -22,6 +22,8 @@ const volatile __u64 kp_ring_wakeup;
 __u64 kp_switches_unmeasured;
 /* By CPU: run queue's clock minus its clock_task, as kp_look found them. */
 __u64 kp_not_run[KP_LOOK_CPUS];
+/* Run queues in which kp_look found more than one task that wants to run. */
+__u32 kp_crowded;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -49,6 +51,7 @@ struct {
 #include "sched/stint.bpf.h"
 #include "sched/throttle.bpf.h"
 #include "sched/moved.bpf.h"
+#include "sched/waiting.bpf.h"
 
 /* Hands the open window to the agent; what does not fit is counted. The agent reads at its own pace (it looks every tick), so
  * nobody is woken, unless the buffer is filling up. */
@@ -69,12 +72,13 @@ static __noinline int roll(struct kp_sched_cpu *cpu, __u64 clock, __u32 number)
 	const struct kp_window_config *config = kp_window_config();
 	struct kp_sched_window *open;
 	__u64 window, start, end, previous;
-	__u32 running;
+	__u32 running, runnable;
 
 	if (!cpu)
 		return 0;
 	open = &cpu->open;
 	running = open->running;
+	runnable = open->runnable;
 	open->closed_clock = clock;
 	if (!config->length) { /* not calibrated: leave a reading of both clocks */
 		open->closed_mono = bpf_ktime_get_ns();
@@ -113,6 +117,8 @@ static __noinline int roll(struct kp_sched_cpu *cpu, __u64 clock, __u32 number)
 	open->epoch = config->epoch;
 	open->running = running;
 	open->carried = running;
+	open->runnable = runnable;
+	open->runnable_carried = runnable;
 	return 0;
 }
 
@@ -239,6 +245,14 @@ static __always_inline void arrive(struct kp_sched_cpu *cpu, struct kp_sched_gro
 		moved_end(next->pid);
 }
 
+/* The run queue as the switch leaves it. */
+static __always_inline void note_runnable(struct kp_sched_window *open, struct rq *rq)
+{
+	open->runnable = runnable_on(rq);
+	if (open->runnable > open->runnable_max)
+		open->runnable_max = open->runnable;
+}
+
 static __always_inline int on_switch(bool preempt, struct task_struct *prev, struct task_struct *next, unsigned int prev_state)
 {
 	__u32 number = bpf_get_smp_processor_id();
@@ -274,6 +288,8 @@ static __always_inline int on_switch(bool preempt, struct task_struct *prev, str
 	left(prev, runnable, clock);
 	if (prev_state & KP_TASK_DEAD)
 		arrival_forget(prev);
+	if (!kp_by_wakeup)
+		note_runnable(&cpu->open, next->se.cfs_rq->rq);
 	cpu->open.running = next->pid;
 	cpu->from = clock;
 	cpu->stint_from = clock;
@@ -334,26 +350,50 @@ int kp_meet(void *ctx)
 	return 0;
 }
 
+/* As runnable_on(), of a run queue that is only known by its address. */
+static __always_inline __u32 look_runnable(struct rq *rq)
+{
+	struct cfs_rq *cfs = &rq->cfs;
+
+	if (bpf_core_field_exists(cfs->h_nr_runnable))
+		return BPF_CORE_READ(rq, nr_running) - (BPF_CORE_READ(rq, cfs.h_nr_queued) - BPF_CORE_READ(rq, cfs.h_nr_runnable));
+	if (bpf_core_field_exists(cfs->h_nr_delayed))
+		return BPF_CORE_READ(rq, nr_running) - BPF_CORE_READ(rq, cfs.h_nr_delayed);
+	return BPF_CORE_READ(rq, nr_running);
+}
+
+/* One step of kp_look(), of CPU `number`; global for the verifier's sake (see consider_stint()). Less than 0: there is no such CPU. */
+__noinline int look_at(__u32 number)
+{
+	__u32 key = number;
+	__u64 *rq = bpf_map_lookup_elem(&kp_run_queues, &key), clock, task_clock;
+
+	if (!rq || number >= KP_LOOK_CPUS)
+		return -1;
+	if (!*rq)
+		return 0;
+	/* Its CPU moves the clock first. Read in between, the two are up to a tick too far apart: a row has less, the next one more. */
+	task_clock = BPF_CORE_READ((struct rq *)*rq, clock_task);
+	clock = BPF_CORE_READ((struct rq *)*rq, clock);
+	kp_not_run[number & (KP_LOOK_CPUS - 1)] = clock - task_clock;
+	return look_runnable((struct rq *)*rq);
+}
+
 /* Run by the agent before it reads: a task that has run for long may have lost time to the hypervisor since it came, and only the run queue,
  * whose clocks go on with each tick, knows. Disturbs no other CPU: it looks at their run queues from here. */
 SEC("raw_tp")
 int kp_look(void *ctx)
 {
-	__u64 *rq, clock, task_clock;
+	__u32 crowded = 0;
+	int runnable;
 
 	for (__u32 number = 0; number < KP_LOOK_CPUS; number++) {
-		__u32 key = number;
-
-		rq = bpf_map_lookup_elem(&kp_run_queues, &key);
-		if (!rq)
+		runnable = look_at(number);
+		if (runnable < 0)
 			break;
-		if (!*rq)
-			continue;
-		/* Its CPU moves the clock first. Read in between, the two are up to a tick too far apart: a row has less, the next one more. */
-		task_clock = BPF_CORE_READ((struct rq *)*rq, clock_task);
-		clock = BPF_CORE_READ((struct rq *)*rq, clock);
-		kp_not_run[number] = clock - task_clock;
+		crowded += runnable > 1;
 	}
+	kp_crowded = crowded;
 	return 0;
 }
 

@@ -22,7 +22,7 @@ Layout layout_of(const char* name) {
 TEST(SchedLayout, AWindowRecordIsLaidOutTheSameOnBothSides) {
   const Layout layout = layout_of("kp_sched_window");
   ASSERT_EQ(layout.size, sizeof(kp_sched_window));
-  EXPECT_EQ(layout.offsets.size(), 24U) << "a member was added: add it here as well";
+  EXPECT_EQ(layout.offsets.size(), 26U) << "a member was added: add it here as well";
   EXPECT_OFFSET(layout, kp_sched_window, head);
   EXPECT_OFFSET(layout, kp_sched_window, number);
   EXPECT_OFFSET(layout, kp_sched_window, previous);
@@ -41,10 +41,12 @@ TEST(SchedLayout, AWindowRecordIsLaidOutTheSameOnBothSides) {
   EXPECT_OFFSET(layout, kp_sched_window, waits);
   EXPECT_OFFSET(layout, kp_sched_window, waits_discarded);
   EXPECT_OFFSET(layout, kp_sched_window, waits_partial);
-  EXPECT_OFFSET(layout, kp_sched_window, reserved);
+  EXPECT_OFFSET(layout, kp_sched_window, runnable_max);
   EXPECT_OFFSET(layout, kp_sched_window, running);
   EXPECT_OFFSET(layout, kp_sched_window, carried);
   EXPECT_OFFSET(layout, kp_sched_window, epoch);
+  EXPECT_OFFSET(layout, kp_sched_window, runnable);
+  EXPECT_OFFSET(layout, kp_sched_window, runnable_carried);
   EXPECT_OFFSET(layout, kp_sched_window, victim);
   EXPECT_OFFSET(layout, kp_sched_window, culprit);
 }

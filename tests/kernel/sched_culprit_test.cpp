@@ -181,7 +181,8 @@ class Quota : public testing::Test {
       if (row[id::kWaitMax] < wait || watch_->task(row[id::kVictim]).comm != victim) continue;
       ++culprits[watch_->task(row[id::kCulprit]).comm];
       EXPECT_LE(row[id::kCulpritTime], row[id::kWaitMax]);
-      EXPECT_GT(row[id::kCulpritTime], 0U);
+      EXPECT_GT(row[id::kCulpritTime], 0U)
+          << watch_->task(row[id::kCulprit]).comm << " in a wait of " << row[id::kWaitMax] << " ns";
     }
     return culprits;
   }

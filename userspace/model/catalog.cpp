@@ -10,6 +10,7 @@
 #include "model/catalog/memory.h"
 #include "model/catalog/process.h"
 #include "model/catalog/sched.h"
+#include "model/catalog/waiting.h"
 
 namespace kpulse {
 namespace {
@@ -25,7 +26,7 @@ constexpr auto join(const std::array<Measurement, Sizes>&... parts) {
 constexpr auto kCatalog =
     join(sched_catalog::kMeasurements, agent_catalog::kMeasurements, bridge_catalog::kMeasurements,
          cgroup_catalog::kMeasurements, process_catalog::kMeasurements, block_catalog::kMeasurements,
-         memory_catalog::kMeasurements);
+         memory_catalog::kMeasurements, waiting_catalog::kMeasurements);
 
 /// find_measurement() searches by halves.
 static_assert(std::ranges::is_sorted(kCatalog, {}, &Measurement::id));

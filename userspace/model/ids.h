@@ -10,7 +10,8 @@ namespace sched {
 inline constexpr std::uint32_t kBusy = 1, kIdle = 2, kBusyRatio = 3, kSwitches = 4, kVoluntary = 5, kInvoluntary = 6,
                                kWaits = 7, kWait = 8, kWaitMax = 9, /* 10 was wait_max_held_ns */ kVictim = 11,
                                kCulprit = 12, kMigrations = 13, kForks = 14, kExecs = 15, kExits = 16,
-                               kWaitsDiscarded = 17, kCulpritTime = 18, kDiscarded = 19, kWaitsPartial = 20;
+                               kWaitsDiscarded = 17, kCulpritTime = 18, kDiscarded = 19, kWaitsPartial = 20,
+                               kRunnableMax = 21;
 }
 
 inline constexpr std::uint32_t kSchedWait = 2;
@@ -87,6 +88,11 @@ inline constexpr std::uint32_t kCgroupMemory = 23;
 namespace cgroup_memory {
 inline constexpr std::uint32_t kFaults = 1, kMajorFaults = 2, kDirectCount = 3, kDirect = 4, kMemcgCount = 5,
                                kMemcg = 6, kCompactionCount = 7, kCompaction = 8, kThrottleCount = 9, kThrottle = 10;
+}
+
+inline constexpr std::uint32_t kWaiting = 24;
+namespace waiting {
+inline constexpr std::uint32_t kTasks = 1, kLongest = 2, kTask = 3, kRunning = 4;
 }
 
 }  // namespace kpulse::ids

@@ -34,7 +34,8 @@ inline constexpr std::array kSchedFields{
           "task_struct.sched_info.last_queued"},
     Field{ids::sched::kVictim, "victim", task, none, "task of the longest wait", "sched_switch, next"},
     Field{ids::sched::kCulprit, "culprit", task, none,
-          "who had the CPU most while the victim waited for it; (throttled), (stolen), (idle): no task", "sched_switch, prev"},
+          "who had the CPU most while the victim waited for it; (throttled), (stolen), (idle): no task",
+          "sched_switch, prev"},
     Field{ids::sched::kMigrations, "migrations", amount, none, "tasks this CPU moved to another run queue",
           "sched_migrate_task"},
     Field{ids::sched::kForks, "forks", amount, none, "tasks created on this CPU, threads included",
@@ -51,6 +52,10 @@ inline constexpr std::array kSchedFields{
     Field{ids::sched::kWaitsPartial, "waits_partial", amount, none,
           "of wait_count, those of which a part before the task was moved may be missing",
           "task_struct.sched_info.pcount"},
+    Field{ids::sched::kRunnableMax, "runnable_max", peak, none,
+          "most tasks that a switch left runnable, the running one included; without a switch those that the last one "
+          "left",
+          "rq.nr_running"},
 };
 
 inline constexpr std::array kSchedWaitFields{

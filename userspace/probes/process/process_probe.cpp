@@ -1,13 +1,11 @@
 #include "probes/process/process_probe.h"
 
-#include <bpf/bpf.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <string>
 #include <utility>
 
 #include "base/clock.h"
+#include "bpf/iterator.h"
 #include "bpf/kernel.h"
 #include "cgroups/table.h"
 #include "model/ids.h"
@@ -23,8 +21,6 @@ namespace {
 
 namespace id = ids::process;
 
-/// What one read() of the iterator may return.
-constexpr std::size_t kChunk = 512;
 constexpr std::size_t kMaxThreads = 262'144;
 
 }  // namespace
@@ -50,23 +46,8 @@ Result<> ProcessProbe::attach(const Machine& machine) {
 /// False when it could not be read to its end; what is known of the threads then stays as it was.
 bool ProcessProbe::read_threads() {
   read_ns_ = monotonic_ns();
-  threads_.clear();
-  const FileDescriptor iterator(bpf_iter_create(bpf_link__fd(programs_.link("kp_threads"))));
-  if (iterator.get() < 0) return false;
-  std::size_t bytes = 0;
-  for (;;) {
-    threads_.resize(bytes / sizeof(kp_thread) + kChunk);
-    const ssize_t got = read(iterator.get(), reinterpret_cast<std::byte*>(threads_.data()) + bytes,
-                             threads_.size() * sizeof(kp_thread) - bytes);
-    if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-    if (got < 0 || threads_.size() > kMaxThreads) return false;
-    if (got == 0) break;
-    bytes += static_cast<std::size_t>(got);
-  }
-  threads_.resize(bytes / sizeof(kp_thread));
-  return true;
+  return bpf::read_iterator(bpf_link__fd(programs_.link("kp_threads")), threads_, kMaxThreads);
 }
-
 void ProcessProbe::collect(const WindowRange& windows, TaskTable& tasks, std::vector<Series>& series) {
   if (windows.count == 0 || top_ == 0 || !pacer_.due(monotonic_ns())) return;
   const std::uint64_t before = read_ns_;

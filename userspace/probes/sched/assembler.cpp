@@ -16,13 +16,16 @@ namespace id = ids::sched;
 using Row = SchedRow;
 
 /// A window without an event: the CPU did one thing all the time.
-Row quiet(bool running, std::uint64_t length) {
-  return {.events = nullptr, .busy = running ? length : 0, .length = length};
+Row quiet(bool running, std::uint32_t runnable, std::uint64_t length) {
+  return {.events = nullptr, .busy = running ? length : 0, .length = length, .runnable = runnable};
 }
 
 Row delivered(const kp_sched_window& record) {
   const std::uint64_t length = record.end - record.start;
-  return {.events = &record, .busy = std::min<std::uint64_t>(record.busy_ns, length), .length = length};
+  return {.events = &record,
+          .busy = std::min<std::uint64_t>(record.busy_ns, length),
+          .length = length,
+          .runnable = record.runnable_max};
 }
 
 /// A window that has ended but was not closed, because nothing has happened since: its rest is like its last event left
@@ -37,6 +40,7 @@ Row still_open(const kp_sched_window& open, std::uint64_t from) {
 void fill(Columns& columns, std::size_t index, const Row& row, TaskTable& tasks) {
   columns.set(id::kBusy, index, row.busy);
   columns.set(id::kIdle, index, row.length - row.busy);
+  columns.set(id::kRunnableMax, index, row.runnable);
   if (row.events == nullptr) return;
   const kp_sched_window& window = *row.events;
   columns.set(id::kSwitches, index, window.switches);
@@ -139,26 +143,28 @@ std::optional<SchedRow> SchedAssembler::row_of(Cpu& cpu, std::uint64_t window) c
   while (!cpu.records.empty() && cpu.records.front().number < window) {
     cpu.last_number = cpu.records.front().number;
     cpu.last_running = cpu.records.front().running != 0;
+    cpu.last_runnable = cpu.records.front().runnable;
     cpu.records.pop_front();
   }
   if (cpu.records.empty() && (cpu.open.number > cpu.last_number || cpu.last_number == 0)) {
-    if (cpu.open.number < window) return quiet(cpu.open.running != 0, config_.length);
+    if (cpu.open.number < window) return quiet(cpu.open.running != 0, cpu.open.runnable, config_.length);
     if (cpu.open.number == window) return still_open(cpu.open, cpu.from);
   }
   const kp_sched_window* next = !cpu.records.empty() ? &cpu.records.front() : &cpu.open;
   if (next->number == window) return delivered(*next);
   if (next->number > window) {
-    if (next->previous != 0 && next->previous < window) return quiet(next->carried != 0, config_.length);
+    if (next->previous != 0 && next->previous < window)
+      return quiet(next->carried != 0, next->runnable_carried, config_.length);
     return std::nullopt;
   }
   // What was open when the mapping was read has been closed since, by an event after all windows asked for.
-  return quiet(cpu.last_running, config_.length);
+  return quiet(cpu.last_running, cpu.last_runnable, config_.length);
 }
 
 void SchedAssembler::collect_cpu(std::size_t number, Cpu& cpu, const WindowRange& windows, TaskTable& tasks,
                                  std::vector<Series>& series) {
   Series sched = series_of(ids::kSched, number);
-  Columns columns(windows.count, id::kWaitsPartial);
+  Columns columns(windows.count, id::kRunnableMax);
   for (std::uint32_t index = 0; index < windows.count; ++index) {
     const std::uint64_t window = windows.first + index;
     while (!cpu.life.empty() && cpu.life.front().window < window) cpu.life.pop_front();

@@ -35,6 +35,7 @@ struct SchedRow {
   const kp_sched_window* events = nullptr;  ///< null: no event in it
   std::uint64_t busy = 0;
   std::uint64_t length = 0;
+  std::uint32_t runnable = 0;  ///< most of them
 };
 
 class SchedAssembler {
@@ -71,7 +72,8 @@ class SchedAssembler {
     kp_sched_window open{};
     std::uint64_t from = 0;
     std::uint64_t last_number = 0;         // the newest record already passed, ...
-    bool last_running = false;             // ... and whether a task was on the CPU when it closed
+    bool last_running = false;             // ... and whether a task was on the CPU when it closed, ...
+    std::uint32_t last_runnable = 0;       // ... and how many were runnable
     std::uint64_t published_open = 0;      // the window last published while still open, ...
     std::uint32_t published_switches = 0;  // ... and how many switches it had then
     kp_histogram wait{}, oncpu{};          // as of the last frame

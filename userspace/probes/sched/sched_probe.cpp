@@ -10,11 +10,14 @@
 #include <fstream>
 #include <utility>
 
+#include "base/clock.h"
+#include "bpf/iterator.h"
 #include "bpf/kernel.h"
 #include "bpf/seqlock.h"
 #include "cgroups/table.h"
 #include "model/ids.h"
 #include "probes/sched/recording.h"
+#include "probes/sched/waiting.h"
 #include "probes/visit_cpus.h"
 #include "sched.skel.h"
 
@@ -29,6 +32,8 @@ namespace {
 /// proportion.
 constexpr std::uint32_t kRingBytes = 512U << 10U;
 constexpr std::uint32_t kRingCpus = 16;
+
+constexpr std::size_t kMostWaiting = 65'536;
 
 std::uint32_t ring_bytes(std::uint32_t cpus) {
   return kRingBytes * std::bit_ceil((cpus + kRingCpus - 1) / kRingCpus);
@@ -84,6 +89,7 @@ void SchedProbe::choose_programs(const bpf::KernelTypes& types) {
        {programs.kp_fork, programs.kp_exec, programs.kp_exit, programs.kp_migrate, programs.kp_attach}) {
     programs_.want(types, program);
   }
+  by_wakeup ? bpf::Programs::skip(programs.kp_waiting) : programs_.want(types, programs.kp_waiting);
 }
 
 Result<> SchedProbe::open(const Machine& machine) {
@@ -143,6 +149,7 @@ std::vector<std::uint32_t> SchedProbe::unmeasured() const {
   constexpr std::pair<std::string_view, std::uint32_t> kNeeds[]{
       {"kp_migrate", id::kMigrations}, {"kp_fork", id::kForks}, {"kp_exec", id::kExecs}, {"kp_exit", id::kExits}};
   std::vector<std::uint32_t> fields;
+  if (method_ == WaitMethod::wakeup) fields.push_back(id::kRunnableMax);
   for (const auto& [program, field] : kNeeds) {
     if (!programs_.attached(program)) fields.push_back(field);
   }
@@ -218,9 +225,29 @@ void SchedProbe::take_snapshots(std::uint64_t end) {
   }
 }
 
+/// What does not end is seen all the same. Costs nothing while no run queue holds more than the running task.
+void SchedProbe::look_who_waits() {
+  const std::uint64_t began = monotonic_ns();
+  if (config_.length == 0 || !programs_.attached("kp_waiting") || !waiting_pacer_.due(began)) return;
+  waiting_clock_ = 0;
+  waiting_.clear();
+  if (skeleton_->bss->kp_crowded > 0) {
+    const int link = bpf_link__fd(programs_.link("kp_waiting"));
+    if (!bpf::read_iterator(link, waiting_, kMostWaiting)) return;
+    waiting_pacer_.done(began, monotonic_ns());
+  }
+  waiting_clock_ = began - config_.mono_offset;
+}
+
+void SchedProbe::collect_waiting(TaskTable& tasks, std::vector<Series>& series) {
+  if (const std::uint64_t clock = std::exchange(waiting_clock_, 0); clock != 0)
+    append_waiting(waiting_, clock, cpus_.values().size(), tasks, series);
+}
+
 void SchedProbe::drain(std::uint64_t end) {
   // The mapping first: a window that is closed after it was read is then in the ring buffer.
   take_snapshots(end);
+  look_who_waits();
   ring_->consume(ring_bytes(static_cast<std::uint32_t>(cpus_.values().size())) / sizeof(kp_sched_window));
   for (std::size_t cpu = 0; cpu < slots_.values().size(); ++cpu) {
     if (cpus_.values()[cpu].sequence == 0) continue;
@@ -246,6 +273,7 @@ void SchedProbe::collect(const WindowRange& windows, TaskTable& tasks, std::vect
   if (recording_ != nullptr) recording::write(*recording_, windows);
   assembler_->collect(windows, tasks, series);
   collect_groups(windows.end(), series);
+  collect_waiting(tasks, series);
 }
 
 void SchedProbe::collect_groups(std::uint64_t end, std::vector<Series>& series) {

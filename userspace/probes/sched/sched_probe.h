@@ -12,6 +12,7 @@
 
 #include "abi/sched.h"
 #include "base/handle.h"
+#include "base/pacer.h"
 #include "bpf/mapped_array.h"
 #include "bpf/programs.h"
 #include "bpf/ring.h"
@@ -64,6 +65,9 @@ class SchedProbe final : public Probe {
   [[nodiscard]] std::vector<int> program_fds() const;
 
  private:
+  /// Who waits is looked at in each frame, but not more often than this, and so that it costs at most 1 % of a CPU.
+  static constexpr std::uint64_t kWaitingNs = 50'000'000;
+
   using Skeleton = Handle<sched_bpf, destroy_sched_bpf>;
 
   [[nodiscard]] Result<> open(const Machine& machine);
@@ -77,6 +81,8 @@ class SchedProbe final : public Probe {
   void look() const;
   [[nodiscard]] bpf_program* switch_program() const;
   void collect_groups(std::uint64_t end, std::vector<Series>& series);
+  void look_who_waits();
+  void collect_waiting(TaskTable& tasks, std::vector<Series>& series);
 
   WaitMethod method_;
   Skeleton skeleton_;
@@ -90,6 +96,9 @@ class SchedProbe final : public Probe {
   SchedGroups group_rows_;
   std::vector<RunningGroup> running_;  // by CPU, as of the last drain()
   kp_window_config config_{};
+  std::vector<kp_waiting> waiting_;  // as of the last drain(), ...
+  std::uint64_t waiting_clock_ = 0;  // ... at this time of the run queues' clocks; 0: not known, or in a frame already
+  Pacer waiting_pacer_{kWaitingNs};
   std::vector<ClockReading> readings_;
   std::unique_ptr<std::ostream> recording_;
   bool hides_switches_ = false;  // this kernel has been seen to keep a switch from us

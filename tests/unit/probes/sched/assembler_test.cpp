@@ -88,12 +88,17 @@ TEST_F(SchedAssemblerTest, WhatCannotBeMeasuredIsNamed) {
 TEST_F(SchedAssemblerTest, WindowsWithoutEventsGoOnAsTheOneBeforeEnded) {
   kp_sched_window after_spin = window(8, 4);
   after_spin.carried = 77;
+  after_spin.runnable_carried = 3;
+  after_spin.runnable_max = 2;
   assembler_.on_record(window(4, 3));
   assembler_.on_record(after_spin);
   kp_sched_window open = window(11, 8);
   open.carried = 0;
+  open.runnable_carried = 1;
   snapshot(open, 11'500);
-  EXPECT_THAT(values(collect(4, 7), id::kBusy), ElementsAre(0, kLength, kLength, kLength, 0, 0, 0));
+  const Series& series = collect(4, 7);
+  EXPECT_THAT(values(series, id::kBusy), ElementsAre(0, kLength, kLength, kLength, 0, 0, 0));
+  EXPECT_THAT(values(series, id::kRunnableMax), ElementsAre(0, 3, 3, 3, 2, 1, 1));
   EXPECT_EQ(assembler_.windows_lost(), 0U);
 }
 
@@ -101,8 +106,12 @@ TEST_F(SchedAssemblerTest, ACpuThatHasGoneQuietIsReadFromItsOpenWindow) {
   kp_sched_window open = window(4, 3);
   open.busy_ns = 100;
   open.running = 77;
+  open.runnable = 4;
+  open.runnable_max = 6;
   snapshot(open, 4'300);
-  EXPECT_THAT(values(collect(4, 3), id::kBusy), ElementsAre(100 + 700, kLength, kLength));
+  const Series& series = collect(4, 3);
+  EXPECT_THAT(values(series, id::kBusy), ElementsAre(100 + 700, kLength, kLength));
+  EXPECT_THAT(values(series, id::kRunnableMax), ElementsAre(6, 4, 4));
 }
 
 TEST_F(SchedAssemblerTest, AWindowThatWasReadAndIsThenDeliveredIsTheSameWindow) {
@@ -119,9 +128,12 @@ TEST_F(SchedAssemblerTest, AWindowThatWasReadAndIsThenDeliveredIsTheSameWindow) 
 TEST_F(SchedAssemblerTest, AWindowClosedAfterItWasReadCountsOnce) {
   kp_sched_window record = window(4, 3);
   record.running = 9;
+  record.runnable = 5;
   assembler_.on_record(record);
   snapshot(window(4, 3), 4'300);
-  EXPECT_THAT(values(collect(4, 3), id::kSwitches), ElementsAre(2, 0, 0));
+  const Series& series = collect(4, 3);
+  EXPECT_THAT(values(series, id::kSwitches), ElementsAre(2, 0, 0));
+  EXPECT_THAT(values(series, id::kRunnableMax), ElementsAre(0, 5, 5));
   EXPECT_THAT(values(collect(7, 2), id::kBusy), ElementsAre(kLength, kLength));
 }
 

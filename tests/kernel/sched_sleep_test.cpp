@@ -1,0 +1,103 @@
+// Sleep is not waiting. Since 6.12 a task that sleeps may stay in its run queue for a while, and when it is moved in
+// that state the kernel stamps it as if it waited.
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <deque>
+#include <iostream>
+#include <random>
+#include <thread>
+#include <vector>
+
+#include "base/clock.h"
+#include "kernel/watch.h"
+#include "kernel/workload.h"
+#include "model/ids.h"
+
+namespace kpulse::test {
+namespace {
+
+using namespace std::chrono_literals;
+namespace id = ids::sched;
+
+constexpr std::uint64_t kMs = 1'000'000;
+constexpr std::size_t kSleepers = 300;
+
+void allow_all_cpus() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  for (std::size_t cpu = 0; cpu < CPU_SETSIZE; ++cpu) CPU_SET(cpu, &set);
+  sched_setaffinity(0, sizeof(set), &set);
+}
+
+/// A thread, and the longest time for which it could not do what it wanted to do: run on, or wake up.
+struct Sleeper {
+  pid_t tid = 0;
+  std::uint64_t held_up = 0;
+};
+
+/// Who has run a little is taken off the run queue late; so it runs a little, and sleeps for long.
+void run_and_sleep(Sleeper& sleeper, std::uint64_t until) {
+  sleeper.tid = gettid();
+  std::minstd_rand random(static_cast<unsigned>(sleeper.tid));
+  std::uint64_t last = monotonic_ns();
+  const auto note = [&](std::uint64_t expected) {
+    const std::uint64_t now = monotonic_ns();
+    sleeper.held_up = std::max(sleeper.held_up, now - std::min(now, expected));
+    last = now;
+  };
+  while (last < until) {
+    for (const std::uint64_t end = last + random() % (2 * kMs); last < end;) note(last);
+    const std::uint64_t length = (500 + random() % 2'000) * kMs;
+    std::this_thread::sleep_for(std::chrono::nanoseconds(length));
+    note(last + length);
+  }
+}
+
+TEST(SchedSleep, IsNeverCountedAsWaitingBesideALoadThatMovesSleepers) {
+  KPULSE_NEED_BPF();
+  Watch watch(10ms);
+  const Shared<std::array<Sleeper, kSleepers>> sleepers;
+  const std::uint64_t until = monotonic_ns() + 8'000 * kMs, hogs_until = wall_ns() + 8'000 * kMs;
+  std::deque<Child> hogs;
+  for (long number = 0; number <= sysconf(_SC_NPROCESSORS_ONLN); ++number) {
+    hogs.emplace_back(ChildOptions{.name = "kp_hog"}, [=](Account&) {
+      allow_all_cpus();
+      spin_until(hogs_until);
+    });
+  }
+  Child process({.name = "kp_sleepers"}, [&](Account&) {
+    allow_all_cpus();
+    std::vector<std::thread> threads;
+    threads.reserve(kSleepers);
+    for (Sleeper& sleeper : *sleepers) threads.emplace_back([&] { run_and_sleep(sleeper, until); });
+    for (std::thread& thread : threads) thread.join();
+  });
+  watch.run_for(1s);  // they have all begun by then
+  const std::uint64_t first = watch.window_at(wall_ns());
+  ASSERT_TRUE(watch.run_until([&] { return monotonic_ns() >= until; }, 60s));  // and none has ended
+  watch.catch_up();
+  const std::uint64_t end = watch.taken();
+  ASSERT_TRUE(watch.run_until([&] { return process.finished(); }, 60s));
+  int judged = 0;
+  for (const std::uint32_t cpu : watch.cpus()) {
+    for (const auto& [window, row] : watch.rows(cpu)) {
+      if (window < first || window >= end || row[id::kWaitMax] == 0) continue;
+      const auto pid = static_cast<pid_t>(watch.task(row[id::kVictim]).pid);
+      const auto sleeper = std::ranges::find(*sleepers, pid, &Sleeper::tid);
+      if (sleeper == sleepers->end()) continue;
+      ++judged;
+      EXPECT_LE(row[id::kWaitMax], sleeper->held_up) << "thread " << pid;
+    }
+  }
+  EXPECT_GT(judged, 20);
+  std::cout << judged << " waits; discarded " << watch.sum(id::kWaitsDiscarded, first, end) << " with "
+            << watch.sum(id::kDiscarded, first, end) / kMs << " ms\n";
+}
+
+}  // namespace
+}  // namespace kpulse::test

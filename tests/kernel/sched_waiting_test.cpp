@@ -1,0 +1,135 @@
+// What has not ended is seen all the same: who waits for a CPU, while it waits.
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <deque>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "kernel/watch.h"
+#include "kernel/workload.h"
+#include "model/ids.h"
+
+namespace kpulse::test {
+namespace {
+
+using namespace std::chrono_literals;
+namespace id = ids::waiting;
+
+constexpr std::uint64_t kMs = 1'000'000;
+
+/// A row of kpulse_waiting in which a task of this name has waited longest.
+struct Seen {
+  std::uint64_t wall = 0;  ///< end of its interval
+  std::uint64_t waiting = 0, longest_ns = 0;
+  std::string running;
+};
+
+std::uint64_t value(const Series& row, std::uint32_t field) {
+  for (const Column& column : row.columns) {
+    if (column.field == field) return column.values.at(0);
+  }
+  return 0;
+}
+
+/// Collects those rows of one CPU.
+class Rows {
+ public:
+  Rows(int cpu, std::string victim) : cpu_(std::to_string(cpu)), victim_(std::move(victim)) {}
+
+  void take(const Frame& frame) {
+    for (const Series& row : frame.series) {
+      if (row.measurement != ids::kWaiting || row.tags.at(0) != cpu_) continue;
+      ++looked_;
+      const std::uint64_t task = value(row, id::kTask), running = value(row, id::kRunning);
+      if (task == 0 || frame.tasks.at(task - 1).comm != victim_) continue;
+      seen_.push_back({.wall = (frame.first_window + frame.windows) * frame.window_ns,
+                       .waiting = value(row, id::kTasks),
+                       .longest_ns = value(row, id::kLongest),
+                       .running = running == 0 ? "" : frame.tasks.at(running - 1).comm});
+    }
+  }
+
+  [[nodiscard]] const std::vector<Seen>& seen() const { return seen_; }
+  [[nodiscard]] int looked() const { return looked_; }
+
+ private:
+  std::string cpu_, victim_;
+  std::vector<Seen> seen_;
+  int looked_ = 0;
+};
+
+TEST(SchedWaiting, AStarvingTaskIsSeenWhileItStarvesAndOnceWhenItDoesNoMore) {
+  KPULSE_NEED_BPF();
+  const int cpu = test_cpu();
+  if (cpu == 0) GTEST_SKIP() << "needs two CPUs";
+  const PinnedTo other_cpu(0);
+  Watch watch(10ms);
+  Rows rows(cpu, "kp_starved");
+  watch.on_frame([&](const Frame& frame) { rows.take(frame); });
+  watch.run_for(200ms);
+  std::array<int, 2> go{};
+  ASSERT_EQ(pipe(go.data()), 0);
+  Child starved({.name = "kp_starved", .cpu = cpu}, [&](Account& account) {
+    char byte = 0;
+    if (read(go[0], &byte, 1) != 1) _exit(91);
+    account.marks[0] = own_wait_ns();
+  });
+  // Below the 950 ms in a second that real-time tasks may have.
+  Child hog({.name = "kp_hog", .cpu = cpu}, [&](Account&) {
+    const sched_param parameter{.sched_priority = 50};
+    if (sched_setscheduler(0, SCHED_FIFO, &parameter) != 0 || write(go[1], "g", 1) != 1) _exit(93);
+    spin_until(wall_ns() + 900 * kMs);
+  });
+  ASSERT_TRUE(watch.run_until([&] { return hog.finished() && starved.finished(); }, 30s));
+  watch.catch_up();
+  ASSERT_GE(rows.seen().size(), 4U);
+  const Seen* before = nullptr;
+  for (const Seen& seen : rows.seen()) {
+    EXPECT_GE(seen.waiting, 1U);
+    EXPECT_EQ(seen.running, "kp_hog");
+    EXPECT_LE(seen.longest_ns, starved.account().marks[0]);
+    EXPECT_GT(seen.longest_ns, before == nullptr ? 0 : before->longest_ns) << "it does not grow";
+    before = &seen;
+  }
+  // When it has ended, it is in a window: whole, and once.
+  int ended = 0;
+  for (const auto& [window, row] : watch.rows(static_cast<std::uint32_t>(cpu))) {
+    if (row[ids::sched::kWaitMax] < rows.seen().back().longest_ns) continue;
+    ++ended;
+  }
+  EXPECT_EQ(ended, watch.sampler().intake().switches_missed == 0 ? 1 : std::min(ended, 1));
+}
+
+TEST(SchedWaiting, ARunQueueIsAsLongAsTheTasksThatSpinInIt) {
+  KPULSE_NEED_BPF();
+  constexpr std::uint64_t kSpinners = 5;
+  const int cpu = test_cpu();
+  if (cpu == 0) GTEST_SKIP() << "needs two CPUs";
+  const PinnedTo other_cpu(0);
+  Watch watch(10ms);
+  const std::uint64_t until = wall_ns() + 1'500 * kMs;
+  std::deque<Child> spinners;
+  for (std::uint64_t number = 0; number < kSpinners; ++number)
+    spinners.emplace_back(ChildOptions{.name = "kp_spinner", .cpu = cpu, .nice = -20},
+                          [=](Account&) { spin_until(until); });
+  watch.run_for(500ms);
+  const std::uint64_t first = watch.taken();
+  watch.run_for(600ms);
+  const std::uint64_t end = watch.taken();
+  std::map<std::uint64_t, int> lengths;
+  for (std::uint64_t window = first; window < end; ++window) {
+    const std::uint64_t length = watch.rows(static_cast<std::uint32_t>(cpu)).at(window)[ids::sched::kRunnableMax];
+    EXPECT_GE(length, kSpinners) << "window " << window - first;
+    ++lengths[length];
+  }
+  EXPECT_GT(lengths[kSpinners], 0) << "others want to run there all the time";
+}
+
+}  // namespace
+}  // namespace kpulse::test
