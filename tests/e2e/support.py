@@ -77,6 +77,11 @@ def needs_bpf(test):
     return unittest.skipIf(missing, f"this machine lacks {missing}")(test)
 
 
+def may_be_realtime():
+    """Whether this machine lets its processes have real-time priority."""
+    return subprocess.run(["chrt", "-r", "1", "true"], capture_output=True, check=False).returncode == 0
+
+
 class Process:
     """A program that is gone at the latest when the test is over."""
 

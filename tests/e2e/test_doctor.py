@@ -27,6 +27,7 @@ class Doctor(support.TestCase):
         self.assertNotIn("FAIL", done.stdout)
         self.assertIn(os.uname().release, self.line(done, "kernel"))
         self.assertIn("ok    attached", self.line(done, "sched/kp_switch"))
+        self.assertIn("SCHED_RR" if support.may_be_realtime() else "refused", self.line(done, "priority"))
         self.assertIn("accepted", self.line(done, "broker"))
         self.assertRegex(self.line(done, "database"), r"ok +InfluxDB 1\..*has database kpulse")
 

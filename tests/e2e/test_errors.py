@@ -26,6 +26,7 @@ class Configuration(support.TestCase):
             self.check_refused(program, "[mqtt]\nurl = \"mqtt://127.0.0.1:1\"\nkeepalive = \"1ms\"\n", "FILE:3", "mqtt.keepalive", "5s")
         self.check_refused("kpulse-agent", "\nwindow = \"2m\"\n", "FILE:2", "window", "1ms", "1s")
         self.check_refused("kpulse-agent", "window = 7\n", "FILE:1", "window")
+        self.check_refused("kpulse-agent", "realtime = \"yes\"\n", "FILE:1", "realtime", "auto", "off")
 
     def test_an_unknown_key_is_named_with_the_nearest_known_one(self):
         self.check_refused("kpulse-agent", "windows = \"10ms\"\n", "FILE:1", "windows", "window")
@@ -37,6 +38,7 @@ class Configuration(support.TestCase):
     def test_a_bad_variable_or_flag_is_named(self):
         self.check_refused("kpulse-agent", "", "KPULSE_WINDOW", "1ms", environment={"KPULSE_WINDOW": "soon"})
         self.check_refused("kpulse-agent", "", "--publish", arguments=("--publish", "1ms"))
+        self.check_refused("kpulse-agent", "", "KPULSE_REALTIME", "auto", "off", environment={"KPULSE_REALTIME": "1"})
         self.check_refused("kpulse-agent", "", "--windows", arguments=("--windows", "1ms"))
         self.check_refused("kpulse-agent", "", "window", arguments=("--publish", "15ms"))
 

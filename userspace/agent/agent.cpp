@@ -13,6 +13,7 @@
 #include <cstring>
 #include <thread>
 
+#include "agent/memory_lock.h"
 #include "agent/trim.h"
 #include "base/clock.h"
 #include "base/version.h"
@@ -73,6 +74,7 @@ Result<> Agent::connect() {
 
   self_ = std::make_unique<Self>(*client_);
   self_->register_metrics(registry_);
+  self_->register_priority(priority_, registry_);
   auto endpoint = metrics::Endpoint::start(options_.metrics_listen, registry_);
   if (!endpoint) return fail(std::move(endpoint).error());
   endpoint_ = std::move(*endpoint);
@@ -111,6 +113,7 @@ mqtt::Message Agent::state_message(bool online) const {
 }
 
 void Agent::tick() {
+  priority_.check();
   const std::uint64_t wall = wall_ns();
   if (wall > due_ns_ + ns(options_.publish)) self_->count_late_tick();
   sampler_->drain(wall);
@@ -159,6 +162,9 @@ void Agent::arm_timer() {
 Result<> Agent::run() {
   spdlog::info("measuring {} in windows of {} us, a frame every {} ms", options_.host, ns(options_.window) / 1000,
                ns(options_.publish) / 1'000'000);
+  // Of this thread alone: what is said to the broker may wait, what the kernel has to say may not.
+  if (options_.realtime == "auto") priority_.take();
+  if (!lock_memory()) spdlog::info("memory cannot be locked: {}", std::strerror(errno));
   for (;;) {
     arm_timer();
     std::array<epoll_event, 4> events{};

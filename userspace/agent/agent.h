@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/loop_priority.h"
 #include "agent/options.h"
 #include "agent/sampler.h"
 #include "agent/self.h"
@@ -44,6 +45,7 @@ class Agent {
   std::uint64_t self_due_ns_ = 0;      // CLOCK_MONOTONIC
   std::uint64_t urgent_after_ns_ = 0;  // wall clock time before which no urgent frame is made
   std::string payload_;
+  LoopPriority priority_;
   metrics::Registry registry_;
   std::unique_ptr<mqtt::Client> client_;
   std::unique_ptr<Self> self_;

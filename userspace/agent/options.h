@@ -17,6 +17,7 @@ struct Options {
   std::chrono::nanoseconds publish = std::chrono::milliseconds(100);
   mqtt::Settings mqtt;
   std::string metrics_listen = "127.0.0.1:9464";
+  std::string realtime = "auto";  ///< or "off"
   std::string log_level = "info";
   probes::ProbeSettings probes;
   std::string record;  ///< file for a recording of the scheduler probe's input; empty: none

@@ -112,4 +112,17 @@ void Self::register_metrics(metrics::Registry& registry) const {
                 .read = [this] { return client_.stats().connected ? 1.0 : 0.0; }});
 }
 
+void Self::register_priority(const LoopPriority& priority, metrics::Registry& registry) {
+  registry.add({.name = "kpulse_agent_priority",
+                .labels = {},
+                .type = metrics::Type::gauge,
+                .help = "of the thread that reads the kernel: 2 real-time, 1 a better nice value, 0 normal",
+                .read = [&priority] { return static_cast<double>(priority.now()); }});
+  registry.add({.name = "kpulse_agent_priority_lowered_total",
+                .labels = {},
+                .type = metrics::Type::counter,
+                .help = "times it lost some because it took more CPU time than it should",
+                .read = [&priority] { return static_cast<double>(priority.lowered()); }});
+}
+
 }  // namespace kpulse::agent

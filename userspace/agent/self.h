@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "agent/loop_priority.h"
 #include "metrics/registry.h"
 #include "model/frame.h"
 #include "mqtt/client.h"
@@ -27,6 +28,9 @@ class Self {
 
   /// Adds a metric for every field of kpulse_agent; both come from the catalogue.
   void register_metrics(metrics::Registry& registry) const;
+
+  /// Adds what the loop has of priority; the loop must outlive the registry.
+  static void register_priority(const LoopPriority& priority, metrics::Registry& registry);
 
  private:
   [[nodiscard]] std::uint64_t value(std::uint32_t field, const mqtt::ClientStats& client) const;

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <thread>
 
 #include "bpf/kernel.h"
 #include "bpf/libbpf_log.h"
@@ -34,6 +35,13 @@ Check failed_probe(std::string_view probe, const Error& error) {
           .advice = "docs/OPERATIONS.md, Permissions"};
 }
 
+/// A thread of its own takes what it got with it.
+PriorityTaken try_priority() {
+  PriorityTaken taken;
+  std::thread([&taken] { taken = take_priority(); }).join();
+  return taken;
+}
+
 }  // namespace
 
 std::vector<Check> check_probes() {
@@ -57,7 +65,8 @@ std::vector<Check> system_checks() {
   utsname names{};
   ::uname(&names);
   std::vector<Check> checks{check_kernel(names.release), check_btf(kBtfPath),
-                            check_capabilities(effective_capabilities(read_all("/proc/self/status")).value_or(0))};
+                            check_capabilities(effective_capabilities(read_all("/proc/self/status")).value_or(0)),
+                            check_priority(try_priority())};
   for (Check& check : check_probes()) checks.push_back(std::move(check));
   return checks;
 }

@@ -83,6 +83,17 @@ Check check_capabilities(std::uint64_t effective) {
   return check;
 }
 
+Check check_priority(const PriorityTaken& taken) {
+  Check check{.name = "priority", .detail = std::string(to_string(taken.priority)), .advice = {}};
+  if (taken.priority == Priority::realtime) return check;
+  check.verdict = Verdict::warn;
+  check.detail += fmt::format(", real-time priority is refused: {}", std::strerror(taken.realtime_error));
+  check.advice =
+      "on a busy machine windows may be late: give CAP_SYS_NICE, or LimitRTPRIO=1 and LimitNICE=-10 in the unit, or "
+      "--cap-add SYS_NICE; with CONFIG_RT_GROUP_SCHED the cgroup needs cpu.rt_runtime_us, too";
+  return check;
+}
+
 std::vector<Check> program_checks(const std::vector<ProgramStatus>& programs) {
   std::vector<Check> checks;
   for (const ProgramStatus& program : programs) {

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/priority.h"
 #include "cli/report.h"
 #include "model/frame.h"
 
@@ -17,6 +18,9 @@ namespace kpulse::cli {
 /// The effective set in the text of /proc/self/status; nothing when there is none.
 [[nodiscard]] std::optional<std::uint64_t> effective_capabilities(std::string_view status) noexcept;
 [[nodiscard]] Check check_capabilities(std::uint64_t effective);
+
+/// What a thread of this process, and so the agent's loop, may have.
+[[nodiscard]] Check check_priority(const PriorityTaken& taken);
 
 /// One line per program.
 [[nodiscard]] std::vector<Check> program_checks(const std::vector<ProgramStatus>& programs);

@@ -42,6 +42,15 @@ TEST(SystemChecks, WantBpfAndPerfmonOrAdmin) {
   EXPECT_THAT(none.advice, HasSubstr("cap_bpf,cap_perfmon"));
 }
 
+TEST(SystemChecks, SayWhichPriorityTheLoopMayHave) {
+  EXPECT_EQ(check_priority({.priority = Priority::realtime}).verdict, Verdict::ok);
+  EXPECT_THAT(check_priority({.priority = Priority::realtime}).detail, HasSubstr("SCHED_RR"));
+  const Check raised = check_priority({.priority = Priority::raised, .realtime_error = EPERM});
+  EXPECT_EQ(raised.verdict, Verdict::warn) << "it measures all the same";
+  EXPECT_THAT(raised.detail, HasSubstr("nice -10, real-time priority is refused: Operation not permitted"));
+  EXPECT_THAT(raised.advice, HasSubstr("CAP_SYS_NICE"));
+}
+
 TEST(SystemChecks, TakeAProgramThatIsNotAttachedForAWarning) {
   const auto checks =
       program_checks({{.probe = "sched", .name = "switch", .attached = true, .reason = {}},

@@ -1,0 +1,66 @@
+"""The agent's loop runs when nobody else can, where that is permitted and wanted."""
+
+import pathlib
+import unittest
+
+import support
+from support import wait_until
+
+SCHED_OTHER, SCHED_RR = 0, 2
+POLICY, NICE = 41, 19  # fields of /proc/PID/stat, from 1
+
+
+@support.needs_bpf
+class Priority(support.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.broker = support.Broker(self)
+
+    def agent(self, *more, before=()):
+        agent = support.Agent(self, self.broker, *more, before=before)
+        # Frames are made by the loop, and it has its priority before the first one.
+        wait_until(lambda: agent.metrics.get("kpulse_agent_frames_published_total") > 0, 20, "the agent measures")
+        return agent
+
+    @staticmethod
+    def threads(agent):
+        """{thread: [fields of its stat]}; the one whose number is the process's is the loop's."""
+        found = {}
+        for folder in pathlib.Path(f"/proc/{agent.popen.pid}/task").iterdir():
+            text = (folder / "stat").read_text()
+            found[int(folder.name)] = [None, None, None] + text.rsplit(") ", 1)[1].split()
+        return found
+
+    def of_loop(self, agent, field):
+        return int(self.threads(agent)[agent.popen.pid][field])
+
+    @unittest.skipUnless(support.may_be_realtime(), "real-time priority is not permitted here")
+    def test_the_loop_is_real_time_and_no_other_thread(self):
+        agent = self.agent()
+        policies = {thread: int(fields[POLICY]) for thread, fields in self.threads(agent).items()}
+        self.assertEqual(policies.pop(agent.popen.pid), SCHED_RR)
+        self.assertGreater(len(policies), 0)
+        self.assertEqual(set(policies.values()), {SCHED_OTHER})
+        self.assertEqual(agent.metrics.get("kpulse_agent_priority"), 2)
+        self.assertIn("SCHED_RR 1", agent.output())
+        limits = pathlib.Path(f"/proc/{agent.popen.pid}/limits").read_text()
+        self.assertRegex(limits, r"Max realtime timeout +200000 +2000000 ", "the kernel stops a loop that does not pause")
+
+    @unittest.skipUnless(support.may_be_realtime(), "real-time priority is not permitted here")
+    def test_it_is_not_when_it_is_not_wanted(self):
+        agent = self.agent("--realtime", "off")
+        self.assertEqual(self.of_loop(agent, POLICY), SCHED_OTHER)
+        self.assertEqual(self.of_loop(agent, NICE), 0)
+        self.assertEqual(agent.metrics.get("kpulse_agent_priority"), 0)
+
+    def test_without_the_capability_it_measures_at_normal_priority_and_says_so(self):
+        agent = self.agent(before=("setpriv", "--bounding-set=-sys_nice", "--inh-caps=-sys_nice", "prlimit", "--rtprio=0", "--nice=0"))
+        self.assertEqual(self.of_loop(agent, POLICY), SCHED_OTHER)
+        self.assertEqual(agent.metrics.get("kpulse_agent_priority"), 0)
+        self.assertIn("real-time priority was refused", agent.output())
+
+    def test_its_memory_is_locked(self):
+        agent = self.agent()
+        status = pathlib.Path(f"/proc/{agent.popen.pid}/status").read_text()
+        locked = int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmLck")))
+        self.assertTrue(locked > 0 or "memory cannot be locked" in agent.output())
