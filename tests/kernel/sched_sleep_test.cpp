@@ -36,15 +36,15 @@ void allow_all_cpus() {
 
 /// A thread, and the longest time for which it could not do what it wanted to do: run on, or wake up.
 struct Sleeper {
-  pid_t tid = 0;
+  pid_t tid = 0;  ///< 0: it has not begun
   std::uint64_t held_up = 0;
 };
 
 /// Who has run a little is taken off the run queue late; so it runs a little, and sleeps for long.
 void run_and_sleep(Sleeper& sleeper, std::uint64_t until) {
-  sleeper.tid = gettid();
-  std::minstd_rand random(static_cast<unsigned>(sleeper.tid));
+  std::minstd_rand random(static_cast<unsigned>(gettid()));
   std::uint64_t last = monotonic_ns();
+  sleeper.tid = gettid();
   const auto note = [&](std::uint64_t expected) {
     const std::uint64_t now = monotonic_ns();
     sleeper.held_up = std::max(sleeper.held_up, now - std::min(now, expected));
@@ -62,7 +62,7 @@ TEST(SchedSleep, IsNeverCountedAsWaitingBesideALoadThatMovesSleepers) {
   KPULSE_NEED_BPF();
   Watch watch(10ms);
   const Shared<std::array<Sleeper, kSleepers>> sleepers;
-  const std::uint64_t until = monotonic_ns() + 8'000 * kMs, hogs_until = wall_ns() + 8'000 * kMs;
+  const std::uint64_t until = monotonic_ns() + 9'000 * kMs, hogs_until = wall_ns() + 9'000 * kMs;
   std::deque<Child> hogs;
   for (long number = 0; number <= sysconf(_SC_NPROCESSORS_ONLN); ++number) {
     hogs.emplace_back(ChildOptions{.name = "kp_hog"}, [=](Account&) {
@@ -77,8 +77,10 @@ TEST(SchedSleep, IsNeverCountedAsWaitingBesideALoadThatMovesSleepers) {
     for (Sleeper& sleeper : *sleepers) threads.emplace_back([&] { run_and_sleep(sleeper, until); });
     for (std::thread& thread : threads) thread.join();
   });
-  watch.run_for(1s);  // they have all begun by then
-  const std::uint64_t first = watch.window_at(wall_ns());
+  // Before it begins, a thread waits as well, but does not know for how long.
+  ASSERT_TRUE(watch.run_until(
+      [&] { return std::ranges::all_of(*sleepers, [](const Sleeper& sleeper) { return sleeper.tid != 0; }); }, 60s));
+  const std::uint64_t first = watch.window_at(wall_ns()) + 1;
   ASSERT_TRUE(watch.run_until([&] { return monotonic_ns() >= until; }, 60s));  // and none has ended
   watch.catch_up();
   const std::uint64_t end = watch.taken();
