@@ -59,8 +59,38 @@ def scripts_parse(_):
             if (done := subprocess.run(["bash", "-n", str(script)], capture_output=True, text=True, check=False)).returncode]
 
 
+def sections(name):
+    """{heading: text} of the second-level headings of a document; a heading may name several measurements."""
+    parts = re.split(r"^## (.+)$", (ROOT / "docs" / name).read_text(), flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2]))
+
+
+def tests_of_this_tree():
+    """Names of all test cases, Suite.Name."""
+    case = re.compile(r"^TEST(?:_F|_P)?\(\s*(\w+),\s*(\w+)\)", re.MULTILINE)
+    return {".".join(found) for path in ROOT.glob("tests/**/*.cpp") for found in case.findall(path.read_text())}
+
+
+def every_field_has_its_truth(_):
+    """docs/TRUTH.md names each field that a probe measures, and tests that exist."""
+    truths = {}
+    for heading, text in sections("TRUTH.md").items():
+        fields = {field for row in re.findall(r"^\| (`.+?) \|", text, re.MULTILINE) for field in re.findall(r"`(\w+)`", row)}
+        for measurement in heading.split(", "):
+            truths[measurement] = fields
+    complaints = []
+    for heading, text in sections("METRICS.md").items():
+        measurement = heading.split(" ")[0]
+        if measurement.startswith("kpulse_") and measurement not in ("kpulse_agent", "kpulse_bridge"):
+            fields = re.findall(r"^\| `(\w+)` \[", text, re.MULTILINE)
+            complaints += [f"{measurement}: {field}" for field in fields if field not in truths.get(measurement, ())]
+    known = tests_of_this_tree()
+    named = re.findall(r"`([A-Z]\w+\.[A-Z]\w+)`", (ROOT / "docs/TRUTH.md").read_text())
+    return complaints + [f"no test {test}" for test in named if test not in known] + ([] if named else ["docs/TRUTH.md names no test"])
+
+
 CHECKS = [metrics_are_those_of_the_catalogue, links_lead_somewhere, every_key_is_in_the_manual, every_key_of_the_manual_exists,
-          scripts_parse]
+          every_field_has_its_truth, scripts_parse]
 
 
 def main():
