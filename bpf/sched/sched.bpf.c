@@ -22,7 +22,8 @@ const volatile __u64 kp_ring_wakeup;
 __u64 kp_switches_unmeasured;
 /* By CPU: run queue's clock minus its clock_task, as kp_look found them. */
 __u64 kp_not_run[KP_LOOK_CPUS];
-/* Run queues in which kp_look found more than one task that wants to run. */
+/* Run queues in which kp_look found more than one task that wants to run, so far and at its end. */
+__u32 kp_crowded_so_far;
 __u32 kp_crowded;
 
 struct {
@@ -363,21 +364,24 @@ static __always_inline __u32 look_runnable(struct rq *rq)
 	return BPF_CORE_READ(rq, nr_running);
 }
 
-/* One step of kp_look(), of CPU `number`; global for the verifier's sake (see consider_stint()). Less than 0: there is no such CPU. */
+/* One step of kp_look(), of CPU `number`; not 0 when there is no such CPU. Global for the verifier's sake (see consider_stint()), which would
+ * also follow each possible count if it were not in memory. */
 __noinline int look_at(__u32 number)
 {
 	__u32 key = number;
 	__u64 *rq = bpf_map_lookup_elem(&kp_run_queues, &key), clock, task_clock;
 
 	if (!rq || number >= KP_LOOK_CPUS)
-		return -1;
+		return 1;
 	if (!*rq)
 		return 0;
 	/* Its CPU moves the clock first. Read in between, the two are up to a tick too far apart: a row has less, the next one more. */
 	task_clock = BPF_CORE_READ((struct rq *)*rq, clock_task);
 	clock = BPF_CORE_READ((struct rq *)*rq, clock);
 	kp_not_run[number & (KP_LOOK_CPUS - 1)] = clock - task_clock;
-	return look_runnable((struct rq *)*rq);
+	if (look_runnable((struct rq *)*rq) > 1)
+		kp_crowded_so_far++;
+	return 0;
 }
 
 /* Run by the agent before it reads: a task that has run for long may have lost time to the hypervisor since it came, and only the run queue,
@@ -385,16 +389,12 @@ __noinline int look_at(__u32 number)
 SEC("raw_tp")
 int kp_look(void *ctx)
 {
-	__u32 crowded = 0;
-	int runnable;
-
+	kp_crowded_so_far = 0;
 	for (__u32 number = 0; number < KP_LOOK_CPUS; number++) {
-		runnable = look_at(number);
-		if (runnable < 0)
+		if (look_at(number))
 			break;
-		crowded += runnable > 1;
 	}
-	kp_crowded = crowded;
+	kp_crowded = kp_crowded_so_far;
 	return 0;
 }
 

@@ -27,25 +27,9 @@ namespace id = ids::sched;
 constexpr std::uint64_t kMs = 1'000'000;
 constexpr std::uint64_t kWorthAsking = 1 * kMs;
 
-void allow_all_cpus() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  for (std::size_t cpu = 0; cpu < CPU_SETSIZE; ++cpu) CPU_SET(cpu, &set);
-  sched_setaffinity(0, sizeof(set), &set);
-}
-
-/// Two processes that hand a byte to and fro.
-void ping_pong(std::uint64_t until) {
-  std::array<int, 2> ping{}, pong{};
-  if (pipe(ping.data()) != 0 || pipe(pong.data()) != 0) _exit(91);
-  char byte = 0;
-  if (fork() == 0) {
-    close(ping[1]);
-    while (read(ping[0], &byte, 1) == 1 && write(pong[1], &byte, 1) == 1) {
-    }
-    _exit(0);
-  }
-  while (wall_ns() < until && write(ping[1], &byte, 1) == 1 && read(pong[0], &byte, 1) == 1) usleep(50);
+/// A pair that talks: short runs, short sleeps.
+void talk(std::uint64_t until) {
+  ping_pong(until, 50us);
 }
 
 void bursts(std::uint64_t until, std::uint64_t run_ns, unsigned pause_us) {
@@ -85,10 +69,10 @@ struct Mix {
 
 const std::array<Mix, 3> kMixes{{
     {"hogs, bursts and pairs that talk",
-     {{2, 0, spin_until}, {2, 0, ping_pong}, {3, 0, [](std::uint64_t until) { bursts(until, kMs, 2'000); }}}},
+     {{2, 0, spin_until}, {2, 0, talk}, {3, 0, [](std::uint64_t until) { bursts(until, kMs, 2'000); }}}},
     {"programs that come and go beside hogs", {{2, 5, spin_until}, {3, 0, programs}}},
     {"real-time bursts before hogs of different weight",
-     {{1, 0, real_time_bursts}, {1, 0, spin_until}, {2, 10, spin_until}, {1, 0, ping_pong}}},
+     {{1, 0, real_time_bursts}, {1, 0, spin_until}, {2, 10, spin_until}, {1, 0, talk}}},
 }};
 
 class Blame : public testing::TestWithParam<std::size_t> {

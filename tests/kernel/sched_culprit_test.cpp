@@ -105,6 +105,7 @@ class BehindAHog : public testing::Test {
       cgroup.join();
       wait_for_the_cpu();
     });
+    expect_done();  // it waits in its cgroup from now on
     for (int round = 0; round < kRounds; ++round) {
       move_to(waiter.pid(), cpu_);
       Child hog({.name = "kp_hog", .cpu = cpu_}, [&](Account&) {
@@ -116,8 +117,7 @@ class BehindAHog : public testing::Test {
         spin_until(begin + kHog);
       });
       ASSERT_TRUE(watch.run_until([&] { return hog.finished(); }, 10s));
-      char byte = 0;
-      ASSERT_EQ(read(done_[0], &byte, 1), 1);
+      expect_done();
     }
     ASSERT_EQ(write(go_[1], "q", 1), 1);
     ASSERT_TRUE(watch.run_until([&] { return waiter.finished(); }, 10s));
@@ -140,10 +140,15 @@ class BehindAHog : public testing::Test {
 
  private:
   void wait_for_the_cpu() const {
-    char byte = 0;
-    while (read(go_[0], &byte, 1) == 1 && byte == 'g') {
-      if (write(done_[1], "d", 1) != 1) return;
+    char byte = 'g';
+    while (byte == 'g' && write(done_[1], "d", 1) == 1) {
+      if (read(go_[0], &byte, 1) != 1) return;
     }
+  }
+
+  void expect_done() const {
+    char byte = 0;
+    ASSERT_EQ(read(done_[0], &byte, 1), 1);
   }
 
   std::array<int, 2> go_{}, done_{};

@@ -24,23 +24,6 @@ namespace {
 using namespace std::chrono_literals;
 namespace id = ids::sched;
 
-/// Two processes that hand a byte to and fro: two switches a round.
-void ping_pong(std::uint64_t until) {
-  std::array<int, 2> ping{}, pong{};
-  if (pipe(ping.data()) != 0 || pipe(pong.data()) != 0) _exit(91);
-  char byte = 0;
-  if (fork() == 0) {
-    close(ping[1]);
-    while (read(ping[0], &byte, 1) == 1) {
-      if (write(pong[1], &byte, 1) != 1) break;
-    }
-    _exit(0);
-  }
-  while (wall_ns() < until) {
-    if (write(ping[1], &byte, 1) != 1 || read(pong[0], &byte, 1) != 1) break;
-  }
-}
-
 TEST(SchedEvents, SwitchesOfFiveSecondsEqualProcStat) {
   KPULSE_NEED_BPF();
   Watch watch(10ms);

@@ -28,11 +28,6 @@ constexpr std::uint64_t kMs = 1'000'000;
 constexpr std::uint64_t kPromptNs = 20 * kMs;
 constexpr int kAttempts = 10;
 
-void sleep_until(std::uint64_t wall) {
-  if (const std::uint64_t now = wall_ns(); now < wall)
-    std::this_thread::sleep_for(std::chrono::nanoseconds(wall - now));
-}
-
 /// A child has all descriptors of its parent, and as long as it has those of the programs, they stay attached.
 void let_go_of_the_programs() {
   close_range(3, ~0U, 0);

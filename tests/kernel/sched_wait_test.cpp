@@ -37,10 +37,6 @@ void allow_cpus(pid_t pid, std::initializer_list<int> cpus) {
   sched_setaffinity(pid, sizeof(set), &set);
 }
 
-void sleep_until(std::uint64_t wall) {
-  if (const std::uint64_t now = wall_ns(); now < wall) usleep(static_cast<useconds_t>((wall - now) / 1000));
-}
-
 void become_fifo(int priority) {
   const sched_param parameter{.sched_priority = priority};
   if (sched_setscheduler(0, SCHED_FIFO, &parameter) != 0) _exit(93);

@@ -7,16 +7,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <cctype>
+#include <array>
+#include <chrono>
 #include <cmath>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
-#include <new>
-#include <numeric>
 #include <stdexcept>
-#include <system_error>
+#include <thread>
 
 #include "agent/schedule.h"
 #include "base/clock.h"
@@ -100,6 +98,33 @@ void spin_until(std::uint64_t wall) {
   }
 }
 
+void sleep_until(std::uint64_t wall) {
+  if (const std::uint64_t now = wall_ns(); now < wall)
+    std::this_thread::sleep_for(std::chrono::nanoseconds(wall - now));
+}
+
+void ping_pong(std::uint64_t until, std::chrono::microseconds pause) {
+  std::array<int, 2> ping{}, pong{};
+  if (pipe(ping.data()) != 0 || pipe(pong.data()) != 0) _exit(91);
+  char byte = 0;
+  if (fork() == 0) {
+    close(ping[1]);
+    while (read(ping[0], &byte, 1) == 1 && write(pong[1], &byte, 1) == 1) {
+    }
+    _exit(0);
+  }
+  while (wall_ns() < until && write(ping[1], &byte, 1) == 1 && read(pong[0], &byte, 1) == 1) {
+    if (pause.count() > 0) std::this_thread::sleep_for(pause);
+  }
+}
+
+void allow_all_cpus() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  for (std::size_t cpu = 0; cpu < CPU_SETSIZE; ++cpu) CPU_SET(cpu, &set);
+  sched_setaffinity(0, sizeof(set), &set);
+}
+
 double relative_error(std::uint64_t value, std::uint64_t truth) {
   return std::abs(static_cast<double>(value) / static_cast<double>(truth) - 1.0);
 }
@@ -132,7 +157,7 @@ bool emulated() {
 }
 
 std::uint64_t grace_ns() {
-  return emulated() ? 100'000'000 : agent::Schedule::kGraceNs;
+  return emulated() ? 250'000'000 : agent::Schedule::kGraceNs;
 }
 
 int test_cpu() {

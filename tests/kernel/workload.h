@@ -8,7 +8,6 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <new>
 #include <stdexcept>
 #include <string>
@@ -83,6 +82,16 @@ class PinnedTo {
 
 /// Burns CPU until the wall clock says so.
 void spin_until(std::uint64_t wall);
+
+/// Sleeps until the wall clock says so.
+void sleep_until(std::uint64_t wall);
+
+/// Two processes that hand a byte to and fro until the wall clock says so: two switches a round, and a pause after
+/// each.
+void ping_pong(std::uint64_t until, std::chrono::microseconds pause = {});
+
+/// Lets the calling thread run on every CPU.
+void allow_all_cpus();
 
 /// How far a value is off, as a part of the truth.
 [[nodiscard]] double relative_error(std::uint64_t value, std::uint64_t truth);

@@ -32,6 +32,7 @@ void Self::set_intake(const probes::Intake& intake) {
   clock_backwards_ = intake.clock_backwards;
   switches_missed_ = intake.switches_missed;
   switches_unmeasured_ = intake.switches_unmeasured;
+  sleeps_unmarked_ = intake.sleeps_unmarked;
   cgroups_refused_ = intake.cgroups_refused;
 }
 
@@ -73,6 +74,8 @@ std::uint64_t Self::value(std::uint32_t field, const mqtt::ClientStats& client) 
       return switches_missed_;
     case id::kSwitchesUnmeasured:
       return switches_unmeasured_;
+    case id::kSleepsUnmarked:
+      return sleeps_unmarked_;
     case id::kCgroupsRefused:
       return cgroups_refused_;
     case id::kEventsDropped:

@@ -37,7 +37,8 @@ class Self {
 
   const mqtt::Client& client_;
   std::atomic<std::uint64_t> records_{0}, ring_dropped_{0}, windows_lost_{0}, windows_late_{0}, records_invalid_{0},
-      events_dropped_{0}, clock_backwards_{0}, switches_missed_{0}, switches_unmeasured_{0}, cgroups_refused_{0};
+      events_dropped_{0}, clock_backwards_{0}, switches_missed_{0}, switches_unmeasured_{0}, sleeps_unmarked_{0},
+      cgroups_refused_{0};
   std::atomic<std::uint64_t> clock_steps_{0}, ticks_late_{0};
 };
 

@@ -26,7 +26,8 @@ inline constexpr std::uint32_t kFramesPublished = 1, kFramesAcknowledged = 2, kF
                                kQueueBytes = 5, kQueueFrames = 6, kConnects = 7, kCpu = 8, kRss = 9, kRecords = 10,
                                kRingDropped = 11, kWindowsLost = 12, kWindowsLate = 13, kRecordsInvalid = 14,
                                kClockSteps = 15, kTicksLate = 16, kClockBackwards = 17, kSwitchesMissed = 18,
-                               kCgroupsRefused = 19, kEventsDropped = 20, kSwitchesUnmeasured = 21;
+                               kCgroupsRefused = 19, kEventsDropped = 20, kSwitchesUnmeasured = 21,
+                               kSleepsUnmarked = 22;
 }
 
 inline constexpr std::uint32_t kBridge = 5;

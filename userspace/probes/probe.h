@@ -43,6 +43,7 @@ struct Intake {
   std::uint64_t events_dropped = 0;       ///< events that are missing in what is counted by window
   std::uint64_t switches_missed = 0;      ///< context switches that the kernel did not show
   std::uint64_t switches_unmeasured = 0;  ///< context switches on CPUs past Machine::cpus
+  std::uint64_t sleeps_unmarked = 0;      ///< tasks moved asleep whose next wait may include sleep, unnoticed
   std::uint64_t clock_backwards = 0;      ///< events whose clock was before the one before; they count as no time
   std::uint64_t cgroups_refused = 0;      ///< of the machine: events counted for no cgroup because all slots were taken
 
@@ -55,6 +56,7 @@ struct Intake {
     events_dropped += other.events_dropped;
     switches_missed += other.switches_missed;
     switches_unmeasured += other.switches_unmeasured;
+    sleeps_unmarked += other.sleeps_unmarked;
     clock_backwards += other.clock_backwards;
     return *this;
   }

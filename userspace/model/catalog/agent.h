@@ -53,6 +53,9 @@ inline constexpr std::array kAgentFields{
           "context switches on CPUs that came after the agent was started; it says which, and measures them when it is "
           "restarted",
           "kernel counter"},
+    Field{ids::agent::kSleepsUnmarked, "sleeps_unmarked", total, none,
+          "tasks moved while they slept of which that could not be noted: their next wait may include sleep",
+          "kernel counter"},
 };
 
 inline constexpr std::array kMeasurements{

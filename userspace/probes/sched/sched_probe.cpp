@@ -289,7 +289,8 @@ Intake SchedProbe::intake() const {
                 .windows_late = assembler_->windows_late(),
                 .records = records_,
                 .records_invalid = records_invalid_,
-                .switches_unmeasured = skeleton_->bss->kp_switches_unmeasured};
+                .switches_unmeasured = skeleton_->bss->kp_switches_unmeasured,
+                .sleeps_unmarked = skeleton_->bss->kp_marks_lost};
   for (const kp_sched_cpu& cpu : cpus_.values()) {
     intake.ring_dropped += cpu.ring_dropped;
     intake.switches_missed += cpu.switches_missed;
