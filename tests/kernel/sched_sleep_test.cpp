@@ -32,6 +32,11 @@ struct Sleeper {
   std::uint64_t held_up = 0;
 };
 
+/// The run queue's clock is not slewed, CLOCK_MONOTONIC may be by 500 ppm; and each is read a little before it is used.
+std::uint64_t in_the_other_clock(std::uint64_t ns) {
+  return ns + ns / 2'000 + 1'000;
+}
+
 /// Who has run a little is taken off the run queue late; so it runs a little, and sleeps for long.
 void run_and_sleep(Sleeper& sleeper, std::uint64_t until) {
   std::minstd_rand random(static_cast<unsigned>(gettid()));
@@ -85,7 +90,7 @@ TEST(SchedSleep, IsNeverCountedAsWaitingBesideALoadThatMovesSleepers) {
       const auto sleeper = std::ranges::find(*sleepers, pid, &Sleeper::tid);
       if (sleeper == sleepers->end()) continue;
       ++judged;
-      EXPECT_LE(row[id::kWaitMax], sleeper->held_up) << "thread " << pid;
+      EXPECT_LE(row[id::kWaitMax], in_the_other_clock(sleeper->held_up)) << "thread " << pid;
     }
   }
   EXPECT_GT(judged, 0);
