@@ -40,9 +40,6 @@ static __always_inline bool is_place(__u32 series, __u32 whole, __u32 dev, __u32
 	       (*(volatile __u32 *)&known->used & ~KP_BLOCK_SERIES_STACKED) == (KP_BLOCK_SERIES_USED | op);
 }
 
-/* Another CPU is looking for a free series for it right now. */
-#define KP_SERIES_WANTED 0xffffffffU
-
 static __always_inline __u32 dev_of(struct gendisk *disk)
 {
 	return (__u32)disk->major << 20 | (__u32)disk->first_minor;
@@ -60,26 +57,28 @@ __noinline __u32 adopt_device(__u32 dev)
 	return KP_BLOCK_DEVICES;
 }
 
-/* Gives the operation of a device a series; the one of "other" when there is none left, or when another CPU is at it. */
+/* Gives the operation of a device a series; the one of "other" when there is none left. Of two CPUs that do so at the same time one gives its
+ * series back, in which nothing has been counted; one without a device is none to the agent. */
 __noinline __u32 adopt_series(__u32 index, __u32 op)
 {
 	__u32 limit = KP_BLOCK_SLOTS >> (kp_block_ring_bits & 15);
-	__u32 used = KP_BLOCK_SERIES_USED | op;
+	__u32 used = KP_BLOCK_SERIES_USED | op, other;
 
 	if (index >= KP_BLOCK_DEVICES || op >= KP_BLOCK_OPS)
 		return op;
 	if (kp_block_devices[index].stacked)
 		used |= KP_BLOCK_SERIES_STACKED;
-	if (__sync_val_compare_and_swap(&kp_block_devices[index].series[op], 0, KP_SERIES_WANTED))
-		return op;
 	for (__u32 series = KP_BLOCK_OPS; series < KP_BLOCK_SERIES; series++) {
 		if (series >= limit || __sync_val_compare_and_swap(&kp_block_series[series].used, 0, used))
 			continue;
+		other = __sync_val_compare_and_swap(&kp_block_devices[index].series[op], 0, series + 1);
+		if (other) {
+			*(volatile __u32 *)&kp_block_series[series].used = 0;
+			return other - 1;
+		}
 		*(volatile __u32 *)&kp_block_series[series].dev = kp_block_devices[index].dev;
-		*(volatile __u32 *)&kp_block_devices[index].series[op] = series + 1;
 		return series;
 	}
-	*(volatile __u32 *)&kp_block_devices[index].series[op] = 0;
 	return op;
 }
 
@@ -101,7 +100,7 @@ static __always_inline __u32 series_of(__u32 index, __u32 op)
 	if (index >= KP_BLOCK_DEVICES || op >= KP_BLOCK_OPS)
 		return op;
 	series = *(volatile __u32 *)&kp_block_devices[index].series[op];
-	return series && series != KP_SERIES_WANTED ? series - 1 : adopt_series(index, op);
+	return series ? series - 1 : adopt_series(index, op);
 }
 
 /* `device` is what the I/O was submitted to: the disk or a partition of it; NULL when that is not known. A partition without room for a series

@@ -38,6 +38,7 @@ void expect_nothing_missed(const BlockWatch& watch) {
   EXPECT_EQ(losses.untimed, 0U);
   EXPECT_EQ(losses.unended, 0U);
   EXPECT_EQ(losses.uncounted, 0U);
+  EXPECT_EQ(losses.overruns, 0U);
   EXPECT_EQ(losses.backwards, 0U);
 }
 

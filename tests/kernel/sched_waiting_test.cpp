@@ -115,15 +115,17 @@ TEST(SchedWaiting, ARunQueueIsAsLongAsTheTasksThatSpinInIt) {
   if (cpu == 0) GTEST_SKIP() << "needs two CPUs";
   const PinnedTo other_cpu(0);
   Watch watch(10ms);
-  const std::uint64_t until = wall_ns() + 1'500 * kMs;
+  const std::uint64_t until = wall_ns() + 2'500 * kMs;
   std::deque<Child> spinners;
   for (std::uint64_t number = 0; number < kSpinners; ++number)
     spinners.emplace_back(ChildOptions{.name = "kp_spinner", .cpu = cpu, .nice = -20},
                           [=](Account&) { spin_until(until); });
-  watch.run_for(500ms);
-  const std::uint64_t first = watch.taken();
-  watch.run_for(600ms);
-  const std::uint64_t end = watch.taken();
+  watch.run_for(std::chrono::nanoseconds(until - wall_ns()));
+  // All have begun, and none has ended.
+  std::uint64_t first = 0;
+  for (const Child& spinner : spinners) first = std::max(first, watch.window_at(spinner.account().begin_wall) + 1);
+  const std::uint64_t end = watch.window_at(until);
+  ASSERT_GT(end, first + 10);
   std::map<std::uint64_t, int> lengths;
   for (std::uint64_t window = first; window < end; ++window) {
     const std::uint64_t length = watch.rows(static_cast<std::uint32_t>(cpu)).at(window)[ids::sched::kRunnableMax];
