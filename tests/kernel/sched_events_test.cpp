@@ -9,14 +9,17 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <fstream>
+#include <memory>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "cgroups/hierarchy.h"
 #include "kernel/watch.h"
 #include "kernel/workload.h"
 #include "model/ids.h"
+#include "probes/sched/sched_probe.h"
 
 namespace kpulse::test {
 namespace {
@@ -100,7 +103,9 @@ TEST(SchedEvents, MigrationsAreCounted) {
 
 TEST(SchedEvents, WindowsThatDidNotFitIntoTheRingBufferAreAbsentAndCounted) {
   KPULSE_NEED_BPF();
-  Watch watch(1ms);
+  std::vector<std::unique_ptr<probes::Probe>> sched;  // the others lose windows of their own
+  sched.push_back(std::make_unique<probes::SchedProbe>());
+  Watch watch(1ms, std::move(sched));
   watch.catch_up();
   std::atomic<bool> full = false;
   std::array<std::thread, 2> loads;
