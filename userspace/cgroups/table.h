@@ -53,7 +53,7 @@ class Table {
   /// Id of the cgroup that has the slot; 0 when nobody has, or for KP_CGROUP_OTHER.
   [[nodiscard]] std::uint64_t owner(std::uint32_t slot) const noexcept;
   /// Name of the slot's cgroup: its path, "(other)", or "(id 1234)" when it came and went unseen.
-  [[nodiscard]] std::string name(std::uint32_t slot) const;
+  [[nodiscard]] std::string name(std::uint32_t slot);
 
   /// How often something was counted for the slot KP_CGROUP_OTHER because no slot was free.
   [[nodiscard]] std::uint64_t refused() const noexcept { return owners_.values()[KP_CGROUP_OTHER]; }

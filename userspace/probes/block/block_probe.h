@@ -77,7 +77,7 @@ class BlockProbe final : public Probe {
   BlockAssembler assembler_;
   BlockGroups groups_;
   DeviceNames names_;
-  const cgroups::Table* cgroups_ = nullptr;
+  cgroups::Table* cgroups_ = nullptr;
   std::vector<kp_block_times> times_before_ = std::vector<kp_block_times>(KP_BLOCK_SERIES);  // that have been taken
   kp_window_config config_{};
   std::uint64_t look_due_ns_ = 0;
