@@ -30,6 +30,21 @@ Watch::Watch(std::chrono::nanoseconds window, std::vector<std::unique_ptr<probes
       {.host = "test", .window_ns = window_ns_, .publish_ns = publish, .grace_ns = grace_ns()}, std::move(probes));
   if (!sampler) throw std::runtime_error(sampler.error().message);
   sampler_ = std::move(*sampler);
+  if (emulated()) settle();
+}
+
+/// The scheduler clocks of emulated processors are some ms apart, and which one is ahead shows only when each has
+/// switched for a while: the windows are aligned anew then, as after a step of the wall clock.
+void Watch::settle() {
+  const std::uint64_t until = monotonic_ns() + 500'000'000;
+  while (monotonic_ns() < until) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    const std::uint64_t wall = wall_ns();
+    sampler_->drain(wall);
+    while (sampler_->next_frame(wall)) {
+    }
+    static_cast<void>(sampler_->follow_clock());
+  }
 }
 
 bool Watch::run_until(const std::function<bool()>& done, std::chrono::nanoseconds limit) {

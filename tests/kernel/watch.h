@@ -67,6 +67,7 @@ class Watch {
     std::map<std::uint32_t, std::uint64_t> fields, buckets;
   };
 
+  void settle();
   void take(const Frame& frame);
   void take(const Frame& frame, const Series& series);
 
