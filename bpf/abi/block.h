@@ -122,12 +122,23 @@ struct kp_block_losses {
 	__u64 unseen;       /* I/Os that ended without a note of how they began (they were under way when we came, or too many
 			     * were): timed by the request's own stamps, submitter unknown */
 	__u64 untimed;      /* of these, those without stamps: counted, in no time */
-	__u64 unended;      /* I/Os whose end was not seen: counted, in no time, when their request or bio is used again */
+	__u64 unended;      /* I/Os whose end was not seen: counted, in no time, when kp_block_look finds their request free, or when their
+			     * request or bio is used again */
 	__u64 uncounted;    /* bios that there was no room for a note of: not counted */
 	__u64 ring_dropped; /* candidates for the worst I/O that did not fit into the ring buffer */
 	__u64 backwards;    /* I/Os that ended before they began, by the clock: they count as no time */
 };
 KP_ASSERT_SIZE(struct kp_block_losses, 64);
+
+/* What has begun and not ended yet, of one series, as kp_block_look finds it. */
+struct kp_block_flight {
+	__u64 begun;  /* the oldest of them; 0: none, or not known since when */
+	__u64 issued; /* when that one went to the device; 0: it is not there */
+	__u32 ios;
+	__u32 bios;   /* of these, those of disks without requests */
+	struct kp_task submitter; /* of the oldest */
+};
+KP_ASSERT_SIZE(struct kp_block_flight, 56);
 
 /* An I/O that took longer than any before it in its window. */
 struct kp_block_worst {

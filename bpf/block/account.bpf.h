@@ -4,6 +4,7 @@
 #define KPULSE_BLOCK_ACCOUNT_BPF_H
 
 #include "abi/block.h"
+#include "block/cpu.bpf.h"
 #include "block/notes.bpf.h"
 #include "block/operation.bpf.h"
 #include "block/slots.bpf.h"
@@ -16,22 +17,6 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 32 * 1024);
 } kp_block_ring SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1); /* number of CPUs, set before loading */
-	__type(key, __u32);
-	__type(value, struct kp_block_cpu);
-} kp_block_cpus SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, KP_BLOCK_GROUPS);
-	__type(key, __u32);
-	__type(value, struct kp_block_group);
-} kp_block_bios SEC(".maps");
 
 /* Puts the record's type into the object's BTF, for tests/abi. */
 const struct kp_block_worst *kp_block_worst_type;
@@ -48,23 +33,6 @@ struct ended {
 	bool timed;
 };
 
-/* NULL on a CPU that came after the agent was started: its I/Os are in the windows, and in no histogram. */
-static __always_inline struct kp_block_cpu *this_cpu(void)
-{
-	__u32 number = bpf_get_smp_processor_id();
-
-	return bpf_map_lookup_elem(&kp_block_cpus, &number);
-}
-
-/* Both programs that end I/Os may add to the series of "other", and one may interrupt the other. */
-static __always_inline void add(__u64 *to, __u64 value, bool shared)
-{
-	if (shared)
-		__sync_fetch_and_add(to, value);
-	else
-		*to += value;
-}
-
 static __always_inline void count_bucket(__u32 *buckets, __u64 value, bool shared)
 {
 	__u64 bucket = kp_hist_find(value);
@@ -79,6 +47,11 @@ static __always_inline void count_bucket(__u32 *buckets, __u64 value, bool share
 		__sync_fetch_and_add(&buckets[bucket], 1);
 	else
 		buckets[bucket]++;
+}
+
+static __always_inline __u64 time_of(const struct ended *io)
+{
+	return io->timed ? io->queue_ns + io->device_ns : 0;
 }
 
 static __always_inline void count_times(struct kp_block_cpu *cpu, const struct ended *io)
@@ -97,25 +70,7 @@ static __always_inline void count_times(struct kp_block_cpu *cpu, const struct e
 		add(&times->device_sum, io->device_ns, shared);
 		count_bucket(times->device, io->device_ns, shared);
 	}
-	count_bucket(times->total, io->queue_ns + io->device_ns, shared);
-}
-
-static __always_inline struct kp_block_group *requests_of(struct kp_block_cpu *cpu, __u32 number)
-{
-	if (number >= KP_BLOCK_GROUPS)
-		return NULL;
-	asm volatile("" : "+r"(number)); /* keep the compiler from adding it to the pointer before it was compared */
-	return &cpu->requests[number];
-}
-
-static __always_inline void count_group(struct kp_block_group *group, const struct ended *io, bool shared)
-{
-	if (!group)
-		return;
-	add(&group->ios, 1, shared);
-	add(&group->bytes, io->here.bytes, shared);
-	if (io->timed)
-		add(&group->ns, io->queue_ns + io->device_ns, shared);
+	count_bucket(times->total, time_of(io), shared);
 }
 
 /* Offers the agent an I/O that is the window's longest so far. */
@@ -172,7 +127,7 @@ static __always_inline void account(const struct ended *io, const struct seat *s
 	if (io->queue_ns)
 		__sync_fetch_and_add(&exit->queue_ns, io->queue_ns);
 	__sync_fetch_and_add(&exit->device_ns, io->device_ns);
-	if (is_worst(exit, io->queue_ns + io->device_ns))
+	if (is_worst(exit, time_of(io)))
 		offer_worst(io, seat ? &origin_of(seat)->submitter : NULL, now);
 }
 

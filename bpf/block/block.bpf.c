@@ -9,6 +9,7 @@
  */
 #include "abi/block.h"
 #include "block/account.bpf.h"
+#include "block/flight.bpf.h"
 #include "block/kernel.bpf.h"
 #include "block/notes.bpf.h"
 #include "block/operation.bpf.h"
@@ -181,7 +182,7 @@ static __always_inline void end_noted(struct request *rq, int status, __u32 byte
 	if (cpu && io.timed)
 		count_times(cpu, &io);
 	if (cpu)
-		count_group(requests_of(cpu, noted->use->group), &io, false);
+		count_group(requests_of(cpu, noted->use->group), io.here.bytes, time_of(&io), false);
 	account(&io, seat, now);
 	end_note(seat, noted->use);
 }
@@ -301,6 +302,7 @@ static __noinline int begin_bio(struct bio *bio)
 		KP_LOSE(uncounted);
 		return 0;
 	}
+	seat.mark |= KP_OF_BIO;
 	describe(&seat, disk, device, bio, op_class(bio->bi_opf));
 	issue(&seat, now.mono, bio->bi_iter.bi_size, &now);
 	return 0;
@@ -332,7 +334,6 @@ int BPF_PROG(kp_bio_complete, struct request_queue *queue, struct bio *bio)
 	struct ended io = {};
 	struct noted noted = {};
 	struct seat seat;
-	__u32 group;
 
 	if (!moment_now(&now) || !read_note(&seat, key_of(bio), &noted))
 		return 0;
@@ -344,8 +345,7 @@ int BPF_PROG(kp_bio_complete, struct request_queue *queue, struct bio *bio)
 	io.device_ns = elapsed(noted.begun, now.mono);
 	if (cpu)
 		count_times(cpu, &io);
-	group = noted.use->group;
-	count_group(bpf_map_lookup_elem(&kp_block_bios, &group), &io, true);
+	count_group(bios_of(noted.use->group), io.here.bytes, time_of(&io), true);
 	account(&io, &seat, &now);
 	end_note(&seat, noted.use);
 	return 0;

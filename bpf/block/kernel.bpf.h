@@ -34,6 +34,10 @@ enum req_opf___kp {
 	REQ_OP_WRITE_SAME___opf, /* up to 5.17 */
 };
 
+struct kp_counter { /* atomic_t or refcount_t: read as a whole */
+	int counter;
+};
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct blk_mq_ops;
@@ -102,6 +106,7 @@ struct request {
 	__u64 __sector;
 	struct bio *bio;
 	__u64 start_time_ns;    /* see begun_at() */
+	struct kp_counter ref;  /* 0: free */
 	__u64 io_start_time_ns; /* 0 unless the queue collects latencies (wbt, kyber, iolatency) */
 };
 

@@ -14,6 +14,7 @@
 #define KPULSE_BLOCK_NOTES_BPF_H
 
 #include "abi/block.h"
+#include "block/cpu.bpf.h"
 #include "block/kernel.bpf.h"
 #include "block/slots.bpf.h"
 #include "lib/task.bpf.h"
@@ -28,11 +29,12 @@ struct account {
 	__u32 bytes;  /* of a request: as it was first issued, when all merges are over and no part has ended */
 	__u8 series;
 	__u8 whole;   /* series of the disk that the partition is on; KP_NO_SERIES when it is the disk itself */
-	__u16 state;  /* KP_AT_DEVICE or not, and the mark of whose it is, see struct seat */
+	__u16 state;  /* KP_AT_DEVICE or not, and the mark of whose it is, see struct seat, with KP_OF_BIO or not */
 } __attribute__((aligned(8))); /* read and written at once */
 KP_ASSERT_SIZE(struct account, 8);
 
 #define KP_AT_DEVICE 1
+#define KP_OF_BIO 0x8000
 
 #define KP_TURN 2
 #define KP_TURN_MOVES 1 /* added to a turn */
@@ -43,7 +45,7 @@ struct use {
 	struct account last; /* of the use before this one, in case that its end was not seen */
 	__u32 turn;  /* number of this use, KP_TURN more than that of the one before; KP_TURN_MOVES: the note is being given to another object */
 	__u16 group; /* see KP_BLOCK_GROUPS */
-	__u16 reserved;
+	__u16 last_group; /* of `last` */
 };
 
 /* What the end of an I/O has to know. One cache line. */
@@ -80,7 +82,7 @@ struct {
 	__type(value, struct note_set);
 } kp_block_notes SEC(".maps");
 
-/* A note: which set, and which of it. No set: none. The mark tells its object from most others; it leaves out the bit of KP_AT_DEVICE. */
+/* A note: which set, and which of it. No set: none. The mark tells its object from most others; it leaves out the bits of KP_AT_DEVICE and KP_OF_BIO. */
 struct seat {
 	struct note_set *set;
 	__u32 way;
@@ -144,7 +146,7 @@ static __always_inline bool find_seat(struct seat *seat, __u64 key)
 
 	seat->set = bpf_map_lookup_elem(&kp_block_notes, &index);
 	seat->way = hash >> (64 - KP_NOTE_SETS_BITS - KP_NOTE_WAY_BITS) & (KP_NOTE_WAYS - 1);
-	seat->mark = hash >> (64 - KP_NOTE_SETS_BITS - KP_NOTE_WAY_BITS - 16) & 0xfffe;
+	seat->mark = hash >> (64 - KP_NOTE_SETS_BITS - KP_NOTE_WAY_BITS - 16) & 0x7ffe;
 	if (!seat->set)
 		return false;
 	if (holds(seat, key))
@@ -212,11 +214,12 @@ static __always_inline struct kp_block_exit *leave_device(const struct account *
 	return leave(io->series, io->state & KP_AT_DEVICE, now);
 }
 
-/* The end of an I/O was not shown to us, but it must have been, for the request or bio was used again. It counts now, in no time; whether it
- * failed is not known, and it is in no cgroup. Where this was seen, a task of the sandbox ran on the CPU on which I/Os end, and all that ended
- * within some ms were not shown; the kernel said that it had skipped no program. */
-static __noinline int give_up(const struct account *io)
+/* The end of an I/O was not shown to us, but it must have been: the request is free, or it or the bio was used again. It counts now, in no
+ * time; whether it failed is not known. Where this was seen, the end came while a task of the sandbox was the current one; the kernel's own
+ * tracing showed it, and said that no program was skipped. */
+static __noinline int give_up(const struct account *io, __u32 group)
 {
+	struct kp_block_cpu *cpu = this_cpu();
 	struct moment now = {};
 	struct kp_block_exit *exit;
 
@@ -226,6 +229,10 @@ static __noinline int give_up(const struct account *io)
 	exit = leave_device(io, &now);
 	if (exit)
 		__sync_fetch_and_add(&exit->bytes, io->bytes);
+	if (io->state & KP_OF_BIO)
+		count_group(bios_of(group), io->bytes, 0, true);
+	else if (cpu) /* the program that ends I/Os may interrupt the one that looks for them */
+		count_group(requests_of(cpu, group), io->bytes, 0, true);
 	return 0;
 }
 
@@ -238,7 +245,7 @@ static __always_inline bool swap_turn(__u32 *turn, __u32 from, __u32 to)
 static __noinline bool take_way(struct note_set *set, __u32 way, __u64 key, __u64 old)
 {
 	struct origin *origin;
-	__u32 turn;
+	__u32 turn, ended;
 
 	if (!set || way >= KP_NOTE_WAYS)
 		return false;
@@ -248,10 +255,9 @@ static __noinline bool take_way(struct note_set *set, __u32 way, __u64 key, __u6
 		return false;
 	if (!swap_turn(&origin->use.turn, turn, (turn + KP_TURN) | KP_TURN_MOVES))
 		return false;
-	if (set->ended[way] != turn) {
-		give_up(&origin->use.here);
-		set->ended[way] = turn;
-	}
+	ended = *(volatile __u32 *)&set->ended[way];
+	if (ended != turn && swap_turn(&set->ended[way], ended, turn))
+		give_up(&origin->use.here, origin->use.group);
 	*(volatile __u64 *)&set->key[way] = key;
 	/* Whoever began a turn at the same time has taken the mark away already. */
 	swap_turn(&origin->use.turn, (turn + KP_TURN) | KP_TURN_MOVES, turn + KP_TURN);
@@ -311,6 +317,7 @@ static __always_inline bool begin_note(struct seat *seat, __u64 key)
 	}
 	origin = origin_of(seat);
 	origin->use.last = origin->use.here;
+	origin->use.last_group = origin->use.group;
 	origin->since = recent_mono();
 	return true;
 }
@@ -345,13 +352,13 @@ static __always_inline void write_note(const struct seat *seat, __u64 begun, __u
 	note->issued = issued;
 }
 
-/* The I/O ends. If the one before it did not, as far as was seen, that one has done so, too. */
+/* The I/O ends. If the one before it did not, as far as was seen, that one has done so, too; kp_block_look may say so at the same time. */
 static __always_inline void end_note(const struct seat *seat, const struct use *use)
 {
-	__u32 *ended = ended_of(seat), turn = use->turn;
+	__u32 *ended = ended_of(seat), turn = use->turn, before = *(volatile __u32 *)ended;
 
-	if (turn != *ended + KP_TURN)
-		give_up(&use->last);
+	if (turn != before + KP_TURN && swap_turn(ended, before, turn))
+		give_up(&use->last, use->last_group);
 	*(volatile __u32 *)ended = turn;
 }
 

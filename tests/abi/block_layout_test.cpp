@@ -52,6 +52,12 @@ TEST(BlockLayout, RecordsAndTablesAreLaidOutTheSameOnBothSides) {
   EXPECT_OFFSET(worst, kp_block_worst, series);
   EXPECT_OFFSET(worst, kp_block_worst, epoch);
   EXPECT_OFFSET(worst, kp_block_worst, submitter);
+  const Layout flight = layout_of("kp_block_flight");
+  ASSERT_EQ(flight.size, sizeof(kp_block_flight));
+  EXPECT_OFFSET(flight, kp_block_flight, issued);
+  EXPECT_OFFSET(flight, kp_block_flight, ios);
+  EXPECT_OFFSET(flight, kp_block_flight, bios);
+  EXPECT_OFFSET(flight, kp_block_flight, submitter);
   const Layout times = layout_of("kp_block_times");
   ASSERT_EQ(times.size, sizeof(kp_block_times));
   EXPECT_OFFSET(times, kp_block_times, device);

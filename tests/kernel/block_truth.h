@@ -20,16 +20,6 @@ inline std::string losses_of(const BlockWatch& watch) {
                      watch.probe().missed(), watch.probe().intake().windows_late);
 }
 
-/// Some sandboxes hide ends of I/Os from tracing, all that come within some ms in which they do things of their own.
-/// Those count when their request is used again (docs/METRICS.md): with some, that was not to be.
-inline bool hidden_ends_are_left(const BlockWatch& watch, const std::string& device, const DiskStat& truth) {
-  std::uint64_t counted = 0;
-  for (const char* operation : {"read", "write", "discard", "flush"})
-    counted += watch.sum(device, operation, ids::block::kIos);
-  return watch.probe().losses().unended > 0 && counted < truth[DiskStat::kReads] + truth[DiskStat::kWrites] +
-                                                             truth[DiskStat::kDiscards] + truth[DiskStat::kFlushes];
-}
-
 /// What was counted of a device equals what the kernel counted meanwhile.
 inline void expect_equal(const BlockWatch& watch, const std::string& device, const DiskStat& truth) {
   SCOPED_TRACE(losses_of(watch));

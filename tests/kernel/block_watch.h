@@ -17,6 +17,17 @@
 
 namespace kpulse::test {
 
+/// A row of kpulse_in_flight.
+struct FlightRow {
+  std::uint64_t frame = 0;  ///< number of the frame that it came in
+  std::map<std::uint32_t, std::uint64_t> fields;
+
+  [[nodiscard]] std::uint64_t operator[](std::uint32_t field) const {
+    const auto found = fields.find(field);
+    return found == fields.end() ? 0 : found->second;
+  }
+};
+
 /// One window of one operation of one device; integers by field number, absent ones are 0.
 struct BlockRow {
   std::uint64_t window = 0;
@@ -52,10 +63,13 @@ class BlockWatch {
   [[nodiscard]] Times times(std::uint32_t measurement, const std::string& device, const std::string& op) const;
   /// Sum of a field of kpulse_cgroup_io.
   [[nodiscard]] std::uint64_t group(const std::string& cgroup, const std::string& op, std::uint32_t field) const;
+  /// Rows of kpulse_in_flight, oldest first.
+  [[nodiscard]] const std::vector<FlightRow>& flights(const std::string& device, const std::string& op) const;
   /// The task a row's reference stands for.
   [[nodiscard]] const Task& task(std::uint64_t reference) const { return tasks_.at(reference - 1); }
   [[nodiscard]] std::uint64_t absent() const { return absent_; }
   [[nodiscard]] const probes::BlockProbe& probe() const { return *probe_; }
+  [[nodiscard]] probes::BlockProbe& probe() { return *probe_; }
   /// Whether the last frame had rows of this device.
   [[nodiscard]] bool last_frame_has(const std::string& device) const { return last_devices_.contains(device); }
   [[nodiscard]] agent::Sampler& sampler() { return *sampler_; }
@@ -66,15 +80,18 @@ class BlockWatch {
   void step();
   void take(const Frame& frame);
   void take_group(const Series& series);
+  void take_flight(const Series& series);
   void take_rows(const Frame& frame, const Series& series);
 
   std::uint64_t window_ns_;
-  const probes::BlockProbe* probe_ = nullptr;
+  probes::BlockProbe* probe_ = nullptr;
   std::unique_ptr<agent::Sampler> sampler_;
   std::uint64_t taken_ = 0;
+  std::uint64_t frames_ = 0;
   std::uint64_t absent_ = 0;
   std::map<Key, std::vector<BlockRow>> rows_;
   std::map<Key, std::map<std::uint32_t, std::uint64_t>> groups_;
+  std::map<Key, std::vector<FlightRow>> flights_;
   std::map<std::pair<std::uint32_t, Key>, Times> times_;
   std::vector<Task> tasks_;
   std::set<std::string> last_devices_;

@@ -9,6 +9,14 @@
 #include "bpf/libbpf_log.h"
 
 namespace kpulse::bpf {
+namespace {
+
+/// Not attached to anything: the agent runs it.
+bool is_run(const bpf_program* program) {
+  return std::string_view(bpf_program__section_name(program)) == "raw_tp";
+}
+
+}  // namespace
 
 std::uint64_t recursion_misses(bpf_object* object) {
   std::uint64_t missed = 0;
@@ -52,8 +60,8 @@ void Programs::want(const KernelTypes& types, bpf_program* program) {
   const std::string section = bpf_program__section_name(program);
   const std::string name = section.substr(section.find('/') + 1);
   const bool is_iterator = section.starts_with("iter/");
-  const bool exists =
-      is_iterator ? types.has_function("bpf_iter_" + name) : types.tracepoint_arguments(name).has_value();
+  const bool exists = is_run(program) || (is_iterator ? types.has_function("bpf_iter_" + name)
+                                                      : types.tracepoint_arguments(name).has_value());
   const auto refused = refused_.find(bpf_program__name(program));
   const bool loads = exists && refused == refused_.end();
   bpf_program__set_autoload(program, loads);
@@ -65,7 +73,9 @@ void Programs::want(const KernelTypes& types, bpf_program* program) {
 void Programs::attach() {
   for (bpf_program* program : wanted_) {
     ProgramStatus status{.probe = probe_, .name = bpf_program__name(program), .attached = false, .reason = {}};
-    if (Link link{bpf_program__attach(program)}) {
+    if (is_run(program)) {
+      status.attached = true;
+    } else if (Link link{bpf_program__attach(program)}) {
       status.attached = true;
       links_.insert_or_assign(status.name, std::move(link));
     } else {

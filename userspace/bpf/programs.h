@@ -35,7 +35,8 @@ class Programs {
   [[nodiscard]] Result<> load(const std::function<Result<>()>& open, const std::function<int()>& load);
 
   /// Takes a tp_btf or iter program into the load if the kernel has its tracepoint or iterator and has not refused it;
-  /// otherwise it is reported as not attached.
+  /// otherwise it is reported as not attached. A raw_tp program without a tracepoint is one that the agent runs itself:
+  /// it is attached when it is loaded.
   void want(const KernelTypes& types, bpf_program* program);
 
   /// Keeps a program out of the load without a report: another one does its work on this kernel.

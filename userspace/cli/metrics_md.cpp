@@ -93,8 +93,11 @@ constexpr std::string_view kEdges = R"(
 - **Whose I/O.** `submitter` is the task that submitted the window's longest I/O. If that is a kernel thread, the cgroup is that of the first page (memory
   controller), else the one the bio is charged to, which is an ancestor where the io controller is not enabled for the group itself;
   neither counts unless it is of the watched hierarchy. Before 6.4 a request that a kernel thread issues has that thread as submitter.
-- **I/Os whose end is not shown** (some sandboxes hide those that come while they do things of their own) count when their request is used
-  again (`kpulse_block_losses`, `unended`); until then `depth` may be one too high, at most until the disk has been at rest for 10 s.
+- **I/Os whose end is not shown** (some sandboxes hide what comes while a task of theirs has the CPU) count, in no time, when the agent finds
+  their request free, in the next frame as a rule (`kpulse_block_losses`, `unended`); until then `depth` may be one too high. Of a disk without
+  requests (zram, dm, md) that cannot be seen: they count when the bio is used again, and `depth` is right when the disk has been at rest for 10 s.
+- **I/Os that go on (`kpulse_in_flight`)** are looked for in each frame; a disk and operation has a row while there are any, and one more when there
+  are none. Those that ended between two looks are in none. One that began before the agent came is seen when it ends.
 - **What a machine cannot measure has no value.** When the kernel lacks a hook, or refuses the program on it, the fields that need it are left out
   (`kpulse frame` names them, `kpulse doctor` says why); a 0 always means that nothing happened.
 - **Stalls of a cgroup** count for the cgroup in which the task is when they end, with all of their time then. `kpulse_memory` has the same

@@ -25,7 +25,8 @@ enum Statement : std::size_t {
   kProcesses,
   kCgroupMemory,
   kCgroupIo,
-  kWaiting
+  kWaiting,
+  kFlights
 };
 
 constexpr std::size_t kNameWidth = 30;
@@ -89,6 +90,22 @@ void add_waiting(Lines& lines, const std::vector<ResultSet>& answer) {
                                 number(*set, 0, "waiting"), short_duration(number(*set, 0, "longest_ns")),
                                 left(task_name(*set, 0, "task"), kTaskWidth),
                                 fitted(task_name(*set, 0, "running"), kTaskWidth)));
+  }
+}
+
+/// I/Os that have not ended when the span does, and are older than most disks take.
+void add_in_flight(Lines& lines, const std::vector<ResultSet>& answer) {
+  constexpr std::uint64_t kLongNs = 20'000'000;
+  Sets flights = largest(sets_of(answer, kFlights), "oldest_ns");
+  std::erase_if(flights, [](const ResultSet* set) { return number(*set, 0, "oldest_ns") < kLongNs; });
+  if (flights.empty()) return;
+  begin_section(lines, fmt::format("{} {:>8} {:>9} {:>9}  {}", left("STILL IN FLIGHT", kNameWidth), "IOS", "OLDEST",
+                                   "AT DEVICE", "SUBMITTER OF THE OLDEST"));
+  for (const ResultSet* set : flights) {
+    lines.push_back(fmt::format(
+        "{} {:>8} {:>9} {:>9}  {}", left(printable(set->tag("device")) + " " + printable(set->tag("op")), kNameWidth),
+        number(*set, 0, "in_flight"), short_duration(number(*set, 0, "oldest_ns")),
+        short_duration(number(*set, 0, "oldest_device_ns")), fitted(task_name(*set, 0, "submitter"), kTaskWidth)));
   }
 }
 
@@ -188,13 +205,15 @@ std::string section_statements(const Span& span) {
       R"(SELECT * FROM "kpulse_process" WHERE {1} AND "resource" = 'cpu' GROUP BY "rank" ORDER BY time DESC LIMIT 1;)"
       R"(SELECT sum("faults") AS "faults", sum("direct_reclaim_ns") AS "direct", sum("memcg_reclaim_ns") AS "memcg", sum("compaction_ns") AS "compaction" FROM "kpulse_cgroup_memory" WHERE {0} GROUP BY "cgroup";)"
       R"(SELECT sum("ios") AS "ios" FROM "kpulse_cgroup_io" WHERE {0} GROUP BY "cgroup";)"
-      R"(SELECT * FROM "kpulse_waiting" WHERE {0} GROUP BY "cpu" ORDER BY time DESC LIMIT 1)",
+      R"(SELECT * FROM "kpulse_waiting" WHERE {0} GROUP BY "cpu" ORDER BY time DESC LIMIT 1;)"
+      R"(SELECT * FROM "kpulse_in_flight" WHERE {0} GROUP BY "device", "op" ORDER BY time DESC LIMIT 1)",
       where, recently);
 }
 
 std::vector<std::string> section_lines(const std::vector<ResultSet>& answer, const Span& span) {
   Lines lines;
   add_waiting(lines, answer);
+  add_in_flight(lines, answer);
   add_disks(lines, answer, span);
   add_memory(lines, answer, span);
   add_cgroups(lines, answer, span);

@@ -7,6 +7,7 @@
 #include "model/catalog/block.h"
 #include "model/catalog/bridge.h"
 #include "model/catalog/cgroup.h"
+#include "model/catalog/in_flight.h"
 #include "model/catalog/memory.h"
 #include "model/catalog/process.h"
 #include "model/catalog/sched.h"
@@ -26,7 +27,7 @@ constexpr auto join(const std::array<Measurement, Sizes>&... parts) {
 constexpr auto kCatalog =
     join(sched_catalog::kMeasurements, agent_catalog::kMeasurements, bridge_catalog::kMeasurements,
          cgroup_catalog::kMeasurements, process_catalog::kMeasurements, block_catalog::kMeasurements,
-         memory_catalog::kMeasurements, waiting_catalog::kMeasurements);
+         memory_catalog::kMeasurements, waiting_catalog::kMeasurements, in_flight_catalog::kMeasurements);
 
 /// find_measurement() searches by halves.
 static_assert(std::ranges::is_sorted(kCatalog, {}, &Measurement::id));

@@ -96,4 +96,9 @@ namespace waiting {
 inline constexpr std::uint32_t kTasks = 1, kLongest = 2, kTask = 3, kRunning = 4;
 }
 
+inline constexpr std::uint32_t kInFlight = 25;
+namespace in_flight {
+inline constexpr std::uint32_t kIos = 1, kOldest = 2, kOldestDevice = 3, kSubmitter = 4;
+}
+
 }  // namespace kpulse::ids

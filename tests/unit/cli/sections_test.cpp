@@ -67,6 +67,25 @@ TEST(Sections, CpusForWhichTasksWaitNameWhoWaitsAndWhoHasTheCpuTheLongestWaitFir
   EXPECT_THAT(lines[3], AllOf(HasSubstr("CPU 1 "), HasSubstr("30.0ms")));
 }
 
+TEST(Sections, DisksWithAnOldIoInFlightNameWhoSubmittedItTheOldestFirst) {
+  const auto flight = [](const char* device, std::int64_t oldest_ns, std::int64_t at_device_ns) {
+    return result(10, {{"device", device}, {"op", "write"}},
+                  {{"in_flight", whole(3)},
+                   {"oldest_ns", whole(oldest_ns)},
+                   {"oldest_device_ns", whole(at_device_ns)},
+                   {"submitter_comm", text("dd")},
+                   {"submitter_pid", whole(7)}});
+  };
+  const auto lines = section_lines({flight("vda", 19'000'000, 18'000'000), flight("vdb", 20'000'000, 0),
+                                    flight("vdc", 31'000'000'000, 2'500'000'000)},
+                                   kSecond);
+  ASSERT_EQ(lines.size(), 4U) << "an empty one, the header, and the two that are old";
+  EXPECT_THAT(lines[1], HasSubstr("STILL IN FLIGHT"));
+  EXPECT_THAT(lines[2], AllOf(HasSubstr("vdc write"), HasSubstr(" 3 "), HasSubstr("31.0s"), HasSubstr("2.50s"),
+                              HasSubstr("dd(7)")));
+  EXPECT_THAT(lines[3], AllOf(HasSubstr("vdb write"), HasSubstr("20.0ms")));
+}
+
 TEST(Sections, ADiskWithoutAnIoIsLeftOut) {
   EXPECT_THAT(section_lines({result(0, {{"device", "vda"}, {"op", "read"}}, {{"ios", whole(0)}})}, kSecond), IsEmpty());
 }

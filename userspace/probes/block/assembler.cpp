@@ -29,6 +29,11 @@ BlockSeries* BlockAssembler::find(std::uint32_t series) {
   return known ? &*known : nullptr;
 }
 
+const BlockSeries* BlockAssembler::find(std::uint32_t series) const {
+  const auto& known = series_.at(series);
+  return known ? &*known : nullptr;
+}
+
 BlockSeries* BlockAssembler::whole_of(std::uint32_t series) {
   const BlockSeries* part = find(series);
   if (part == nullptr || disks_[series].empty()) return nullptr;

@@ -28,6 +28,7 @@ class BlockAssembler {
   void end(std::uint32_t series);
   /// A series that has begun and not ended; nullptr otherwise.
   [[nodiscard]] BlockSeries* find(std::uint32_t series);
+  [[nodiscard]] const BlockSeries* find(std::uint32_t series) const;
 
   /// What a series that has begun counted in a window, and how long its I/Os took since the last call.
   void on_slot(std::uint32_t series, const kp_block_entry& slot);

@@ -1,11 +1,14 @@
 #include "probes/block/block_probe.h"
 
+#include <bpf/bpf.h>
+
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include "base/clock.h"
 #include "block.skel.h"
@@ -48,6 +51,7 @@ Result<> BlockProbe::open(const Machine& machine) {
        {has_start ? programs.kp_io_start : programs.kp_rq_insert, programs.kp_rq_issue, programs.kp_rq_requeue,
         programs.kp_rq_merge, programs.kp_backmerge, programs.kp_frontmerge});
   want(machine.types, programs.kp_bio_complete, {programs.kp_bio_queue});
+  programs_.want(machine.types, programs.kp_block_look);
   bpf_map__set_max_entries(skeleton_->maps.kp_block_cpus, machine.cpus);
   if (auto shared = machine.cgroups.share(skeleton_->obj); !shared) return shared;
   skeleton_->rodata->kp_cgroup_subsys = machine.cgroups.subsys();
@@ -151,6 +155,29 @@ void BlockProbe::take_times(std::uint32_t series) {
   assembler_.on_times(series, difference(before, now));
 }
 
+bool BlockProbe::is_idle(std::uint32_t series, const kp_block_flight& flight) const {
+  constexpr std::uint64_t kLongNs = 1'000'000'000;  // asks the kernel only when something seems to hang
+  if (flight.bios == 0 || flight.begun == 0 || flights_mono_ < flight.begun + kLongNs) return false;
+  const BlockSeries* known = assembler_.find(series);
+  return known != nullptr && names_.idle(known->device());
+}
+
+void BlockProbe::look_what_flies() {
+  const std::uint64_t now = monotonic_ns();
+  if (config_.length == 0 || !programs_.attached("kp_block_look") || !flight_pacer_.due(now)) return;
+  std::ranges::fill(skeleton_->bss->kp_block_flights, kp_block_flight{});
+  bpf_test_run_opts options{};
+  options.sz = sizeof(options);
+  flights_mono_ = 0;
+  if (bpf_prog_test_run_opts(bpf_program__fd(skeleton_->progs.kp_block_look), &options) != 0) return;
+  flights_mono_ = now;
+  flight_pacer_.done(now, monotonic_ns());
+  std::ranges::copy(skeleton_->bss->kp_block_flights, flights_.begin());
+  for (std::uint32_t series = 0; series < KP_BLOCK_SERIES; ++series) {
+    if (is_idle(series, flights_[series])) flights_[series] = {};
+  }
+}
+
 void BlockProbe::mark_stacked() {
   kp_block_device* free = skeleton_->bss->kp_block_devices;
   for (const std::uint32_t dev : names_.stacked_devices()) {
@@ -233,6 +260,7 @@ void BlockProbe::look_around(std::uint64_t end) {
 
 void BlockProbe::drain(std::uint64_t end) {
   follow_series();
+  look_what_flies();
   // The slots first: the record of an I/O comes into the ring buffer after it was counted, and so is there.
   const auto lost = slots_.take(
       end, [this](std::uint32_t series, const kp_block_entry& slot) { assembler_.on_slot(series, slot); },
@@ -252,6 +280,8 @@ void BlockProbe::collect(const WindowRange& windows, TaskTable& tasks, std::vect
   assembler_.collect(windows, tasks, series);
   groups_.collect(
       cpus_.values(), bios_.values(), [this](std::uint32_t slot) { return cgroups_->name(slot); }, series);
+  if (const std::uint64_t now = std::exchange(flights_mono_, 0); now != 0)
+    in_flight_.collect(flights_, now, assembler_, tasks, series);
 }
 
 const kp_block_losses& BlockProbe::losses() const {
@@ -268,6 +298,14 @@ Intake BlockProbe::intake() const {
           .windows_late = slots_.late(),
           .records = records_,
           .records_invalid = records_invalid_};
+}
+
+void BlockProbe::pause() {
+  programs_.pause("kp_rq_complete");
+}
+
+Result<> BlockProbe::resume() {
+  return programs_.resume(skeleton_->progs.kp_rq_complete);
 }
 
 std::vector<int> BlockProbe::program_fds() const {

@@ -1,6 +1,7 @@
 // Loads the block programs and feeds the assembler from them.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -9,12 +10,14 @@
 
 #include "abi/block.h"
 #include "base/handle.h"
+#include "base/pacer.h"
 #include "bpf/mapped_array.h"
 #include "bpf/programs.h"
 #include "bpf/ring.h"
 #include "probes/block/assembler.h"
 #include "probes/block/device_names.h"
 #include "probes/block/groups.h"
+#include "probes/block/in_flight.h"
 #include "probes/block/slots.h"
 #include "probes/probe.h"
 
@@ -44,7 +47,14 @@ class BlockProbe final : public Probe {
   /// Events that came while the same program ran on the same CPU; asks the kernel.
   [[nodiscard]] std::uint64_t missed() const;
 
+  /// Detaches the program that sees the ends of requests, and attaches it again. For tests: a kernel that hides them.
+  void pause();
+  [[nodiscard]] Result<> resume();
+
  private:
+  /// What is in flight is looked at in each frame, but not more often than this.
+  static constexpr std::uint64_t kFlightNs = 25'000'000;
+
   using Skeleton = Handle<block_bpf, destroy_block_bpf>;
 
   [[nodiscard]] Result<> open(const Machine& machine);
@@ -52,6 +62,10 @@ class BlockProbe final : public Probe {
   void want(const bpf::KernelTypes& types, bpf_program* end, std::initializer_list<bpf_program*> others);
   [[nodiscard]] Result<> map_memory();
   void take_record(std::span<const std::byte> bytes);
+  /// Finds I/Os that go on, and has those counted whose end was not shown.
+  void look_what_flies();
+  /// True when the kernel says so of a disk without requests, whose I/Os may have ended unseen.
+  [[nodiscard]] bool is_idle(std::uint32_t series, const kp_block_flight& flight) const;
   /// Begins series that are new in the kernel's table.
   void follow_series();
   /// Once a second: devices that are gone or called differently, the depth of those at rest, what was missed.
@@ -76,6 +90,10 @@ class BlockProbe final : public Probe {
   BlockSlots slots_{{}, {}};
   BlockAssembler assembler_;
   BlockGroups groups_;
+  BlockInFlight in_flight_;
+  std::array<kp_block_flight, KP_BLOCK_SERIES> flights_{};  // as of the last drain(), ...
+  std::uint64_t flights_mono_ = 0;  // ... at this time of CLOCK_MONOTONIC; 0: not known, or in a frame already
+  Pacer flight_pacer_{kFlightNs};
   DeviceNames names_;
   cgroups::Table* cgroups_ = nullptr;
   std::vector<kp_block_times> times_before_ = std::vector<kp_block_times>(KP_BLOCK_SERIES);  // that have been taken
