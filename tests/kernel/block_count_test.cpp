@@ -85,7 +85,7 @@ TEST(BlockErrors, InjectedErrorsAreCountedExactlyAndByClass) {
     result = fio(loop.path(), {"--rw=randread", "--number_ios=2000", "--iodepth=4", "--continue_on_error=io"});
   });
   ASSERT_GT(result.errors, 100U) << result.output;
-  EXPECT_EQ(watch.sum(loop.name(), "read", id::kErrorsIo), result.errors);
+  expect_but_unended(watch, watch.sum(loop.name(), "read", id::kErrorsIo), result.errors);
   EXPECT_EQ(watch.sum(loop.name(), "read", id::kErrorsOther), 0U);
   EXPECT_EQ(watch.sum(loop.name(), "read", id::kErrorsTimeout), 0U);
   EXPECT_EQ(watch.sum(loop.name(), "read", id::kErrorsNospc), 0U);
@@ -112,8 +112,8 @@ TEST(BlockPartitions, APartitionIsCountedForItselfAndForItsDisk) {
   expect_equal(watch, part, of_part);
   EXPECT_EQ(watch.max(part, "read", id::kDepthMax), 8U);
   EXPECT_EQ(watch.max(loop.name(), "read", id::kDepthMax), 8U);
-  EXPECT_EQ(watch.times(ids::kBlockTotal, part, "read").count, of_part[DiskStat::kReads]);
-  EXPECT_EQ(watch.times(ids::kBlockTotal, loop.name(), "read").count, disk[DiskStat::kReads]);
+  expect_but_unended(watch, watch.times(ids::kBlockTotal, part, "read").count, of_part[DiskStat::kReads]);
+  expect_but_unended(watch, watch.times(ids::kBlockTotal, loop.name(), "read").count, disk[DiskStat::kReads]);
   for (const BlockRow& row : watch.rows(part, "read")) {
     if (row[id::kWorst] == 0) continue;
     ASSERT_NE(row[id::kSubmitter], 0U);
@@ -141,7 +141,7 @@ TEST(BlockErrors, ADiskThatIsFullIsAClassOfItsOwn) {
   std::uint64_t failed = 0;
   watch.during([&] { failed = failed_writes(loop.path(), 200, ENOSPC); });
   ASSERT_GT(failed, 50U);
-  EXPECT_EQ(watch.sum(loop.name(), "write", id::kErrorsNospc), failed);
+  expect_but_unended(watch, watch.sum(loop.name(), "write", id::kErrorsNospc), failed);
   EXPECT_EQ(watch.sum(loop.name(), "write", id::kErrorsIo), 0U);
   EXPECT_EQ(watch.sum(loop.name(), "write", id::kIos), 200U);
 }
