@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdio>
 #include <memory>
 #include <vector>
@@ -42,26 +41,15 @@ Cost cost_of(int program) {
   return {.time_ns = info.run_time_ns, .runs = info.run_cnt};
 }
 
-/// Hands a byte to and fro between two processes on one CPU.
-void ping_pong() {
-  std::array<int, 2> ping{}, pong{};
-  if (pipe(ping.data()) != 0 || pipe(pong.data()) != 0) _exit(91);
-  char byte = 0;
-  if (fork() == 0) {
-    close(ping[1]);
-    while (read(ping[0], &byte, 1) == 1 && write(pong[1], &byte, 1) == 1) {
-    }
-    _exit(0);
-  }
-  for (int exchange = 0; exchange < kExchanges; ++exchange) {
-    if (write(ping[1], &byte, 1) != 1 || read(pong[0], &byte, 1) != 1) _exit(92);
-  }
+/// Two processes on one CPU.
+void switch_to_and_fro(test::Account&) {
+  test::ping_pong([exchange = 0]() mutable { return exchange++ < kExchanges; });
 }
 
 /// Runs the load while `wait` keeps an eye on it.
 template <class Wait>
 void with_load(Wait wait) {
-  test::Child load({.name = "kp_pingpong", .cpu = test::test_cpu(), .nice = -20}, [](test::Account&) { ping_pong(); });
+  test::Child load({.name = "kp_pingpong", .cpu = test::test_cpu(), .nice = -20}, switch_to_and_fro);
   wait([&] { return load.finished(); });
 }
 

@@ -103,7 +103,7 @@ void sleep_until(std::uint64_t wall) {
     std::this_thread::sleep_for(std::chrono::nanoseconds(wall - now));
 }
 
-void ping_pong(std::uint64_t until, std::chrono::microseconds pause) {
+void ping_pong(const std::function<bool()>& goes_on, std::chrono::microseconds pause) {
   std::array<int, 2> ping{}, pong{};
   if (pipe(ping.data()) != 0 || pipe(pong.data()) != 0) _exit(91);
   char byte = 0;
@@ -113,9 +113,13 @@ void ping_pong(std::uint64_t until, std::chrono::microseconds pause) {
     }
     _exit(0);
   }
-  while (wall_ns() < until && write(ping[1], &byte, 1) == 1 && read(pong[0], &byte, 1) == 1) {
+  while (goes_on() && write(ping[1], &byte, 1) == 1 && read(pong[0], &byte, 1) == 1) {
     if (pause.count() > 0) std::this_thread::sleep_for(pause);
   }
+}
+
+void ping_pong(std::uint64_t until, std::chrono::microseconds pause) {
+  ping_pong([=] { return wall_ns() < until; }, pause);
 }
 
 void allow_all_cpus() {

@@ -86,8 +86,10 @@ void spin_until(std::uint64_t wall);
 /// Sleeps until the wall clock says so.
 void sleep_until(std::uint64_t wall);
 
-/// Two processes that hand a byte to and fro until the wall clock says so: two switches a round, and a pause after
+/// Two processes that hand a byte to and fro as long as `goes_on` says so: two switches a round, and a pause after
 /// each.
+void ping_pong(const std::function<bool()>& goes_on, std::chrono::microseconds pause = {});
+/// The same until the wall clock says so.
 void ping_pong(std::uint64_t until, std::chrono::microseconds pause = {});
 
 /// Lets the calling thread run on every CPU.
