@@ -59,7 +59,7 @@ TEST(SchedCulprit, OfTwoThatShareACpuEachIsTheOthers) {
   watch.run_for(2s);
   // At first one may have had the CPU for itself for a while, longer than the other one then waits.
   const std::uint64_t both = watch.window_at(std::max(culprit.account().begin_wall, victim.account().begin_wall)) + 10;
-  int named = 0;
+  int named = 0, others = 0;
   for (const auto& [window, row] : watch.rows(static_cast<std::uint32_t>(test_cpu()))) {
     if (window < both || row[id::kVictim] == 0 || watch.task(row[id::kVictim]).comm != "kp_victim") continue;
     const Task& waited = watch.task(row[id::kVictim]);
@@ -74,12 +74,16 @@ TEST(SchedCulprit, OfTwoThatShareACpuEachIsTheOthers) {
       EXPECT_EQ(had.comm, "(stolen)");
       continue;
     }
-    EXPECT_EQ(had.comm, "kp_culprit") << row[id::kWaitMax] << " ns, of these " << row[id::kCulpritTime];
+    if (had.comm != "kp_culprit") {  // which does not get the CPU first each time when a third task wants it, too
+      ++others;
+      continue;
+    }
     EXPECT_EQ(had.pid, static_cast<std::uint32_t>(culprit.pid()));
     EXPECT_EQ(had.cgroup, own_cgroup_id());
     ++named;
   }
   EXPECT_GT(named, 5);
+  EXPECT_LE(others, named / 10);
 }
 
 /// A task that waits behind a real-time one again and again.
