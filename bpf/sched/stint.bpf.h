@@ -18,7 +18,7 @@
 #define KP_STINT_IDLE KP_STINT_PIDS
 #define KP_STINT_LOST (KP_STINT_PIDS + 1) /* what no task got */
 #define KP_STINT_OPEN (KP_STINT_PIDS + 2)
-#define KP_STINT_KEPT 32 /* power of two */
+#define KP_STINT_KEPT 64 /* power of two */
 #define KP_STINTS (KP_STINT_OPEN + KP_STINT_KEPT)
 #define KP_STINT_NO_PID 0xffffffffU
 
@@ -39,7 +39,7 @@ struct blame {
 };
 
 /* What one task had of a wait, all its stints together. */
-#define KP_SHARES 64
+#define KP_SHARES 256 /* power of two */
 
 struct share {
 	__u32 pid;
