@@ -65,6 +65,8 @@ static __always_inline bool begin_request(struct seat *seat, struct request *rq)
 
 	if (!disk || !begin_note(seat, key_of(rq)))
 		return false;
+	if (is_flush_only(rq))
+		seat->mark |= KP_FLUSH_ONLY;
 	describe(seat, disk, device, rq->bio, op_class(rq->cmd_flags));
 	return true;
 }
@@ -110,9 +112,10 @@ int BPF_PROG(kp_rq_issue, struct request *rq)
 	if (!moment_now(&now))
 		return 0;
 	if (!find_seat(&seat, key_of(rq)) || !is_described(&seat)) {
-		if (seat.set && holds(&seat, key_of(rq)) && is_at_device(&seat))
+		if (seat.set && holds(&seat, key_of(rq)) && is_at_device(&seat) && note_of(&seat)->begun == begun_at(rq))
 			return 0; /* a requeue was missed: it is still counted as being there */
-		/* The flush that a flush sequence sends, the first we see of a request, or its note was taken away. */
+		/* The flush that a flush sequence sends, the first we see of a request, or its note was taken away. If it is at the device by
+		 * its note, but has another beginning, an end was missed: it counts when this one ends. */
 		if (!begin_request(&seat, rq))
 			return 0;
 	}

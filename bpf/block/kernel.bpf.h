@@ -38,6 +38,10 @@ struct kp_counter { /* atomic_t or refcount_t: read as a whole */
 	int counter;
 };
 
+enum req_flag_bits___kp {
+	__REQ_PREFLUSH___kp = 18, /* only the name matters */
+};
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct blk_mq_ops;

@@ -29,12 +29,13 @@ struct account {
 	__u32 bytes;  /* of a request: as it was first issued, when all merges are over and no part has ended */
 	__u8 series;
 	__u8 whole;   /* series of the disk that the partition is on; KP_NO_SERIES when it is the disk itself */
-	__u16 state;  /* KP_AT_DEVICE or not, and the mark of whose it is, see struct seat, with KP_OF_BIO or not */
+	__u16 state;  /* KP_AT_DEVICE or not, and the mark of whose it is, see struct seat, with KP_OF_BIO and KP_FLUSH_ONLY or not */
 } __attribute__((aligned(8))); /* read and written at once */
 KP_ASSERT_SIZE(struct account, 8);
 
 #define KP_AT_DEVICE 1
 #define KP_OF_BIO 0x8000
+#define KP_FLUSH_ONLY 0x4000 /* see is_flush_only() */
 
 #define KP_TURN 2
 #define KP_TURN_MOVES 1 /* added to a turn */
@@ -82,7 +83,7 @@ struct {
 	__type(value, struct note_set);
 } kp_block_notes SEC(".maps");
 
-/* A note: which set, and which of it. No set: none. The mark tells its object from most others; it leaves out the bits of KP_AT_DEVICE and KP_OF_BIO. */
+/* A note: which set, and which of it. No set: none. The mark tells its object from most others; it leaves out the bits of the others. */
 struct seat {
 	struct note_set *set;
 	__u32 way;
@@ -146,7 +147,7 @@ static __always_inline bool find_seat(struct seat *seat, __u64 key)
 
 	seat->set = bpf_map_lookup_elem(&kp_block_notes, &index);
 	seat->way = hash >> (64 - KP_NOTE_SETS_BITS - KP_NOTE_WAY_BITS) & (KP_NOTE_WAYS - 1);
-	seat->mark = hash >> (64 - KP_NOTE_SETS_BITS - KP_NOTE_WAY_BITS - 16) & 0x7ffe;
+	seat->mark = hash >> (64 - KP_NOTE_SETS_BITS - KP_NOTE_WAY_BITS - 16) & 0x3ffe;
 	if (!seat->set)
 		return false;
 	if (holds(seat, key))
@@ -224,7 +225,8 @@ static __noinline int give_up(const struct account *io, __u32 group)
 	struct kp_block_exit *exit;
 
 	KP_LOSE(unended);
-	if (!io || !(io->state & KP_AT_DEVICE) || !moment_now(&now))
+	/* What was not at the device may have been merged into another one. */
+	if (!io || !(io->state & (KP_AT_DEVICE | KP_FLUSH_ONLY)) || !moment_now(&now))
 		return 0;
 	exit = leave_device(io, &now);
 	if (exit)

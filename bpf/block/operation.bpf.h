@@ -22,6 +22,15 @@ static __always_inline bool op_is_flush(__u32 flags)
 	return KP_OP_IS(op, REQ_OP_FLUSH);
 }
 
+/* A flush without data: it is never issued itself, for the device gets a request of its own for it. To be asked when the request begins, for
+ * the kernel takes the flag away soon. */
+static __always_inline bool is_flush_only(struct request *rq)
+{
+	return !rq->__data_len && !op_is_flush(rq->cmd_flags) &&
+	       bpf_core_enum_value_exists(enum req_flag_bits___kp, __REQ_PREFLUSH___kp) &&
+	       rq->cmd_flags >> (bpf_core_enum_value(enum req_flag_bits___kp, __REQ_PREFLUSH___kp) & 31) & 1;
+}
+
 static __always_inline __u32 op_class(__u32 flags)
 {
 	__u32 op = flags & KP_REQ_OP_MASK;

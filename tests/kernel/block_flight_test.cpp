@@ -81,5 +81,27 @@ TEST(InFlight, AnIoWhoseEndWasNotShownIsCountedAndNotTakenForOneThatGoesOn) {
   for (const FlightRow& row : watch.flights(loop.name(), "read")) EXPECT_LE(row[id::kIos], 1U);
 }
 
+TEST(InFlight, OfAFlushWhoseEndWasNotShownBothTheRequestAndTheDevicesOwnAreCounted) {
+  KPULSE_NEED_BPF();
+  KPULSE_NEED(missing_for_nbd());
+  // Slow: no request is used again before the agent has looked.
+  const NbdFile file({"--filter=delay", "memory", "64M", "wdelay=80ms"});
+  const LoopDevice loop(file.path());
+  BlockWatch watch;
+  const DiskStat before = disk_stat(loop.name());
+  watch.probe().pause();
+  watch.during([&] {
+    EXPECT_EQ(run({"fio", "--name=kp", "--filename=" + loop.path(), "--direct=1", "--bs=4k", "--rw=write",
+                   "--number_ios=6", "--fsync=1", "--output=/dev/null"}),
+              0);
+  });
+  const bool again = watch.probe().resume().has_value();
+  ASSERT_TRUE(again);
+  const DiskStat truth = disk_stat(loop.name()) - before;
+  EXPECT_GE(truth[DiskStat::kFlushes], 5U);
+  EXPECT_EQ(watch.sum(loop.name(), "write", ids::block::kIos), truth[DiskStat::kWrites]) << losses_of(watch);
+  EXPECT_EQ(watch.sum(loop.name(), "flush", ids::block::kIos), truth[DiskStat::kFlushes]);
+}
+
 }  // namespace
 }  // namespace kpulse::test

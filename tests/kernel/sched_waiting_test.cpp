@@ -65,6 +65,11 @@ class Rows {
   int looked_ = 0;
 };
 
+void become_real_time(int priority) {
+  const sched_param parameter{.sched_priority = priority};
+  if (sched_setscheduler(0, SCHED_FIFO, &parameter) != 0) _exit(93);
+}
+
 TEST(SchedWaiting, AStarvingTaskIsSeenWhileItStarvesAndOnceWhenItDoesNoMore) {
   KPULSE_NEED_BPF();
   const int cpu = test_cpu();
@@ -76,33 +81,40 @@ TEST(SchedWaiting, AStarvingTaskIsSeenWhileItStarvesAndOnceWhenItDoesNoMore) {
   watch.run_for(200ms);
   std::array<int, 2> go{};
   ASSERT_EQ(pipe(go.data()), 0);
+  // Both are real-time tasks: what the others are given in each second (6.12+) does not end the wait.
   Child starved({.name = "kp_starved", .cpu = cpu}, [&](Account& account) {
+    become_real_time(40);
+    account.mark_count = 1;
     char byte = 0;
     if (read(go[0], &byte, 1) != 1) _exit(91);
     account.marks[0] = own_wait_ns();
   });
-  // Below the 950 ms in a second that real-time tasks may have.
+  ASSERT_TRUE(watch.run_until([&] { return starved.account().mark_count == 1; }, 10s));
   Child hog({.name = "kp_hog", .cpu = cpu}, [&](Account&) {
-    const sched_param parameter{.sched_priority = 50};
-    if (sched_setscheduler(0, SCHED_FIFO, &parameter) != 0 || write(go[1], "g", 1) != 1) _exit(93);
-    spin_until(wall_ns() + 900 * kMs);
+    become_real_time(50);
+    if (write(go[1], "g", 1) != 1) _exit(94);
+    spin_until(wall_ns() + 3'000 * kMs);
   });
   ASSERT_TRUE(watch.run_until([&] { return hog.finished() && starved.finished(); }, 30s));
   watch.catch_up();
-  ASSERT_GE(rows.seen().size(), 4U);
+  ASSERT_GE(rows.seen().size(), 10U);
   const Seen* before = nullptr;
+  std::size_t behind_the_hog = 0;
   for (const Seen& seen : rows.seen()) {
     EXPECT_GE(seen.waiting, 1U);
-    EXPECT_EQ(seen.running, "kp_hog");
+    behind_the_hog += seen.running == "kp_hog" ? 1U : 0U;
     // The agent knows the run queue's clock by CLOCK_MONOTONIC, as far off as windows may be.
     EXPECT_LE(seen.longest_ns, starved.account().marks[0] + agent::WindowClock::kToleranceNs);
-    EXPECT_GT(seen.longest_ns, before == nullptr ? 0 : before->longest_ns) << "it does not grow";
+    if (before != nullptr) {
+      EXPECT_GT(seen.longest_ns, before->longest_ns) << "it does not grow";
+    }
     before = &seen;
   }
+  EXPECT_GE(behind_the_hog, rows.seen().size() * 4 / 5) << "of the rest others have at most a twentieth";
   // When it has ended, it is in a window: whole, and once.
   int ended = 0;
   for (const auto& [window, row] : watch.rows(static_cast<std::uint32_t>(cpu))) {
-    if (row[ids::sched::kWaitMax] < rows.seen().back().longest_ns) continue;
+    if (row[ids::sched::kWaitMax] + agent::WindowClock::kToleranceNs < rows.seen().back().longest_ns) continue;
     ++ended;
   }
   EXPECT_EQ(ended, watch.sampler().intake().switches_missed == 0 ? 1 : std::min(ended, 1));

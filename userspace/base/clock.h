@@ -23,5 +23,9 @@ namespace kpulse {
 [[nodiscard]] inline std::uint64_t process_cpu_ns() noexcept {
   return clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
+/// CPU time of the calling thread, user and system.
+[[nodiscard]] inline std::uint64_t thread_cpu_ns() noexcept {
+  return clock_ns(CLOCK_THREAD_CPUTIME_ID);
+}
 
 }  // namespace kpulse

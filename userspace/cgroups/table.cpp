@@ -119,6 +119,7 @@ std::vector<std::uint64_t> Table::nameless() const {
 }
 
 void Table::walk(std::uint64_t now) {
+  const std::uint64_t cpu_began = thread_cpu_ns();
   const std::uint64_t lost = skeleton_->bss->kp_cgroup_dropped;
   // Who has a slot before the walk begins exists; one made meanwhile may be missed by it.
   const std::vector<std::uint64_t> before(owners_.values().begin() + 1, owners_.values().end());
@@ -130,7 +131,7 @@ void Table::walk(std::uint64_t now) {
     if (id != 0 && walks_.gone(id, walk)) removed_.push_back({.id = id, .at_ns = now});
   }
   names_.forget_unless([&](std::uint64_t id) { return wanted.contains(id) || !walks_.gone(id, walk); });
-  walks_.done(now, monotonic_ns(), nameless(), lost, std::move(walk));
+  walks_.done(now, thread_cpu_ns() - cpu_began, nameless(), lost, std::move(walk));
 }
 
 void Table::settle() {

@@ -19,11 +19,11 @@ bool Walks::wanted(std::uint64_t now, std::span<const std::uint64_t> nameless, s
   return wanted;
 }
 
-void Walks::done(std::uint64_t began, std::uint64_t ended, std::span<const std::uint64_t> nameless, std::uint64_t lost,
-                 Walk walk) {
-  pacer_.done(began, ended);
+void Walks::done(std::uint64_t began, std::uint64_t cost_ns, std::span<const std::uint64_t> nameless,
+                 std::uint64_t lost, Walk walk) {
+  pacer_.done(began, cost_ns);
   patience_ns_ = std::clamp(2 * patience_ns_, kFirstPatienceNs, kLongestPatienceNs);
-  retry_ns_ = ended + patience_ns_;
+  retry_ns_ = began + patience_ns_;
   lost_ = lost;
   hopeless_ = {nameless.begin(), nameless.end()};
   shown_ = std::move(walk.ids);

@@ -21,8 +21,8 @@ class Walks {
   /// `nameless`: ids of cgroups that have a slot and no name; `lost`: events lost so far.
   [[nodiscard]] bool wanted(std::uint64_t now, std::span<const std::uint64_t> nameless, std::uint64_t lost);
 
-  /// A walk was made from `began` to `ended`; `nameless` as it is after it, `lost` as it was before.
-  void done(std::uint64_t began, std::uint64_t ended, std::span<const std::uint64_t> nameless, std::uint64_t lost,
+  /// A walk was made at `began` and took `cost_ns` of CPU time; `nameless` as it is after it, `lost` as it was before.
+  void done(std::uint64_t began, std::uint64_t cost_ns, std::span<const std::uint64_t> nameless, std::uint64_t lost,
             Walk walk);
 
   /// Whether a cgroup that had a slot before the walk began was removed: the walk shows all there are and not this one,

@@ -18,7 +18,7 @@ class WalksTest : public testing::Test {
     for (const std::uint64_t end = now_ + seconds * kSecond; now_ < end; now_ += 100 * kMs) {
       if (!walks_.due(now_) || !walks_.wanted(now_, nameless_, lost_)) continue;
       ++count;
-      walks_.done(now_, now_ + cost, nameless_, lost_, {});
+      walks_.done(now_, cost, nameless_, lost_, {});
     }
     return count;
   }

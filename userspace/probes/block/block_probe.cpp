@@ -169,9 +169,10 @@ void BlockProbe::look_what_flies() {
   bpf_test_run_opts options{};
   options.sz = sizeof(options);
   flights_mono_ = 0;
+  const std::uint64_t cpu_began = thread_cpu_ns();
   if (bpf_prog_test_run_opts(bpf_program__fd(skeleton_->progs.kp_block_look), &options) != 0) return;
   flights_mono_ = now;
-  flight_pacer_.done(now, monotonic_ns());
+  flight_pacer_.done(now, thread_cpu_ns() - cpu_began);
   std::ranges::copy(skeleton_->bss->kp_block_flights, flights_.begin());
   for (std::uint32_t series = 0; series < KP_BLOCK_SERIES; ++series) {
     if (is_idle(series, flights_[series])) flights_[series] = {};

@@ -51,8 +51,9 @@ bool ProcessProbe::read_threads() {
 void ProcessProbe::collect(const WindowRange& windows, TaskTable& tasks, std::vector<Series>& series) {
   if (windows.count == 0 || top_ == 0 || !pacer_.due(monotonic_ns())) return;
   const std::uint64_t before = read_ns_;
+  const std::uint64_t cpu_began = thread_cpu_ns();
   const bool whole = read_threads();
-  pacer_.done(read_ns_, monotonic_ns());
+  pacer_.done(read_ns_, thread_cpu_ns() - cpu_began);
   if (whole) append_rows(ranking_.take(threads_), read_ns_ - before, tasks, series);
 }
 

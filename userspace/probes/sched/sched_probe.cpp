@@ -235,8 +235,9 @@ void SchedProbe::look_who_waits() {
   waiting_.clear();
   if (skeleton_->bss->kp_crowded > 0) {
     const int link = bpf_link__fd(programs_.link("kp_waiting"));
+    const std::uint64_t cpu_began = thread_cpu_ns();
     if (!bpf::read_iterator(link, waiting_, kMostWaiting)) return;
-    waiting_pacer_.done(began, monotonic_ns());
+    waiting_pacer_.done(began, thread_cpu_ns() - cpu_began);
   }
   waiting_clock_ = began - config_.mono_offset;
 }
