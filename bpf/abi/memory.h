@@ -9,8 +9,6 @@
 #include "abi/task.h"
 #include "abi/window.h"
 
-#define KP_MEMORY_SLOTS 512
-
 #define KP_RECORD_STALL 1
 #define KP_RECORD_OOM 2
 
@@ -23,7 +21,7 @@
 #define KP_STALL_KSWAPD 4     /* no stall: a kswapd thread is at work */
 #define KP_ACTIVITIES 5
 
-/* Page faults of one CPU in one window. */
+/* Page faults of one CPU in one window. Each CPU has a ring of them, one CPU's after the other's. */
 struct kp_fault_slot {
 	__u64 window; /* see lib/slot.bpf.h */
 	__u32 user;
@@ -39,17 +37,16 @@ struct kp_fault_group {
 };
 KP_ASSERT_SIZE(struct kp_fault_group, 16);
 
-/* One per CPU, written by that CPU only; the agent frees slots and sets `until` back when windows are numbered anew. */
+/* One per CPU, written by that CPU only; the agent sets `until` back when windows are numbered anew. */
 struct kp_fault_cpu {
-	__u64 until;   /* run-queue clock; up to then faults go into slot[index]. 0: look for the window first */
+	__u64 until;   /* run-queue clock; up to then faults go into slot `index`. 0: look for the window first */
 	__u64 dropped; /* faults not counted, because their slot still held another window */
-	__u32 index;
+	__u32 index;   /* in the array of all slots */
 	__u32 faults;  /* decides which of them read the clock */
 	__u32 reserved[10];
-	struct kp_fault_slot slot[KP_MEMORY_SLOTS];
 	struct kp_fault_group group[KP_CGROUP_SLOTS];
 };
-KP_ASSERT_SIZE(struct kp_fault_cpu, 64 + 16 * KP_MEMORY_SLOTS + 16 * KP_CGROUP_SLOTS);
+KP_ASSERT_SIZE(struct kp_fault_cpu, 64 + 16 * KP_CGROUP_SLOTS);
 
 /* All the rest of one window, of the whole machine: rare enough for counters that all CPUs share. */
 struct kp_memory_slot {

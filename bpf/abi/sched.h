@@ -95,10 +95,8 @@ struct kp_sched_groups {
 };
 KP_ASSERT_SIZE(struct kp_sched_groups, KP_CGROUP_SLOTS * sizeof(struct kp_sched_group));
 
-/* Events that are rare and happen outside of sched_switch are counted by window in a short ring of slots. `life` is written in process
- * context, `moves` with interrupts off; each has its own window number, so neither can clear the other's. */
-#define KP_SCHED_SLOTS 512
-
+/* Events that are rare and happen outside of sched_switch are counted by window in a ring of slots for each CPU, one CPU's after the other's.
+ * `life` is written in process context, `moves` with interrupts off; each has its own window number, so neither can clear the other's. */
 struct kp_sched_slot {
 	__u64 life_window;
 	__u64 moves_window;
@@ -108,10 +106,5 @@ struct kp_sched_slot {
 	__u32 migrations;
 };
 KP_ASSERT_SIZE(struct kp_sched_slot, 32);
-
-struct kp_sched_slots {
-	struct kp_sched_slot slot[KP_SCHED_SLOTS];
-};
-KP_ASSERT_SIZE(struct kp_sched_slots, 32 * KP_SCHED_SLOTS);
 
 #endif

@@ -8,6 +8,15 @@
 
 #include "lib/kernel.bpf.h"
 
+/* Set before loading: slots of a ring, a power of two, see userspace/bpf/window_slots.h. */
+const volatile __u32 kp_slots = 1;
+
+/* Where the window's slot is in an array that has a ring for each of several owners. */
+static __always_inline __u32 kp_slot_index(__u32 owner, __u64 window)
+{
+	return owner * kp_slots + ((__u32)window & (kp_slots - 1));
+}
+
 /* True when the slot is the window's. False when it still holds another one, because the agent is late: count the event as dropped. */
 static __always_inline bool kp_slot_claim(__u64 *owner, __u64 window)
 {

@@ -15,25 +15,37 @@ struct {
 	__type(value, struct kp_fault_cpu);
 } kp_fault_cpus SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* number of CPUs times kp_slots, set before loading */
+	__type(key, __u32);
+	__type(value, struct kp_fault_slot);
+} kp_fault_slots SEC(".maps");
+
 /* A power of two. */
 #define KP_FAULT_CLOCK 32
 
 /* The first fault of a window on this CPU. False: faults are not counted now. */
-static __noinline int open_window(struct kp_fault_cpu *cpu)
+static __noinline int open_window(struct kp_fault_cpu *cpu, __u32 number)
 {
 	const struct kp_window_config *config = kp_window_config();
 	struct kp_fault_slot *slot;
 	__u64 window;
+	__u32 index;
 
 	if (!cpu || !config->length)
 		return 0;
 	window = kp_window_at(config, kp_clock_now(config));
-	slot = &cpu->slot[window % KP_MEMORY_SLOTS];
+	index = kp_slot_index(number, window);
+	slot = bpf_map_lookup_elem(&kp_fault_slots, &index);
+	if (!slot)
+		return 0;
 	if (!kp_slot_claim(&slot->window, window)) {
 		cpu->dropped++;
 		return 0;
 	}
-	cpu->index = window % KP_MEMORY_SLOTS;
+	cpu->index = index;
 	cpu->until = kp_window_start(config, window + 1);
 	return 1;
 }
@@ -45,11 +57,14 @@ static __always_inline __u64 fault_clock(struct kp_fault_cpu *cpu, struct task_s
 	return task->se.cfs_rq->rq->clock;
 }
 
-static __always_inline struct kp_fault_slot *fault_slot(struct kp_fault_cpu *cpu, struct task_struct *task)
+static __always_inline struct kp_fault_slot *fault_slot(struct kp_fault_cpu *cpu, __u32 number, struct task_struct *task)
 {
-	if (fault_clock(cpu, task) >= cpu->until && !open_window(cpu))
+	__u32 index;
+
+	if (fault_clock(cpu, task) >= cpu->until && !open_window(cpu, number))
 		return NULL;
-	return &cpu->slot[cpu->index % KP_MEMORY_SLOTS];
+	index = cpu->index;
+	return bpf_map_lookup_elem(&kp_fault_slots, &index);
 }
 
 /* Nothing that interrupts this program is a fault of user space, so a plain addition loses none. */
@@ -64,7 +79,7 @@ int BPF_PROG(kp_fault_user)
 	if (!cpu)
 		return 0;
 	cpu->group[kp_cgroup_here(number, task)].user++;
-	slot = fault_slot(cpu, task);
+	slot = fault_slot(cpu, number, task);
 	if (slot)
 		slot->user++;
 	return 0;
@@ -83,7 +98,7 @@ int BPF_PROG(kp_fault_kernel)
 	if (!cpu)
 		return 0;
 	__sync_fetch_and_add(&cpu->group[kp_cgroup_here(number, task)].kernel, 1);
-	slot = fault_slot(cpu, task);
+	slot = fault_slot(cpu, number, task);
 	if (slot)
 		__sync_fetch_and_add(&slot->kernel, 1);
 	return 0;

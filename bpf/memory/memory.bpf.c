@@ -19,7 +19,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, KP_MEMORY_SLOTS);
+	__uint(max_entries, 1); /* kp_slots, set before loading */
 	__type(key, __u32);
 	__type(value, struct kp_memory_slot);
 } kp_memory_slots SEC(".maps");
@@ -56,7 +56,7 @@ static __always_inline struct kp_memory_slot *memory_slot(__u64 now)
 	if (!config->length)
 		return NULL;
 	window = kp_window_at(config, now - config->mono_offset);
-	index = window % KP_MEMORY_SLOTS;
+	index = kp_slot_index(0, window);
 	slot = bpf_map_lookup_elem(&kp_memory_slots, &index);
 	if (slot && kp_slot_claim(&slot->window, window))
 		return slot;

@@ -9,21 +9,18 @@
 static __always_inline struct kp_sched_slot *slot_now(__u64 *window)
 {
 	const struct kp_window_config *config = kp_window_config();
-	__u32 number = bpf_get_smp_processor_id();
-	struct kp_sched_slots *slots;
+	__u32 index;
 
 	if (!config->length)
 		return NULL;
-	slots = bpf_map_lookup_elem(&kp_sched_slots, &number);
-	if (!slots)
-		return NULL;
 	*window = kp_window_at(config, kp_clock_now(config));
-	return &slots->slot[*window % KP_SCHED_SLOTS];
+	index = kp_slot_index(bpf_get_smp_processor_id(), *window);
+	return bpf_map_lookup_elem(&kp_sched_slots, &index);
 }
 
 static __always_inline struct kp_sched_slot *life_slot(void)
 {
-	__u64 window;
+	__u64 window = 0;
 	struct kp_sched_slot *slot = slot_now(&window);
 
 	if (slot && slot->life_window != window) {
@@ -70,7 +67,7 @@ int BPF_PROG(kp_exit)
 SEC("tp_btf/sched_migrate_task")
 int BPF_PROG(kp_migrate, struct task_struct *task)
 {
-	__u64 window;
+	__u64 window = 0;
 	struct kp_sched_slot *slot = slot_now(&window);
 
 	if (!kp_by_wakeup && task->on_rq == KP_ON_RQ_MIGRATING) {

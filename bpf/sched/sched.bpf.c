@@ -8,6 +8,7 @@
 #include "abi/sched.h"
 #include "lib/histogram.bpf.h"
 #include "lib/kernel.bpf.h"
+#include "lib/slot.bpf.h"
 #include "lib/task.bpf.h"
 #include "lib/window.bpf.h"
 
@@ -42,9 +43,9 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1); /* number of CPUs, set before loading */
+	__uint(max_entries, 1); /* number of CPUs times kp_slots, set before loading */
 	__type(key, __u32);
-	__type(value, struct kp_sched_slots);
+	__type(value, struct kp_sched_slot);
 } kp_sched_slots SEC(".maps");
 
 #include "sched/wait.bpf.h"

@@ -55,6 +55,7 @@ void BlockWatch::catch_up() {
 }
 
 void BlockWatch::take(const Frame& frame) {
+  if (frame.late) return;
   last_devices_.clear();
   for (const Series& series : frame.series) {
     if (series.measurement == ids::kBlock) take_rows(frame, series);

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <stdexcept>
 #include <thread>
 
@@ -80,19 +81,26 @@ void Watch::take(const Frame& frame) {
   if (look_) look_(frame);
   for (const Series& series : frame.series) take(frame, series);
   tasks_.insert(tasks_.end(), frame.tasks.begin(), frame.tasks.end());
-  taken_ = frame.first_window + frame.windows;
+  if (!frame.late) taken_ = frame.first_window + frame.windows;
 }
 
 void Watch::take(const Frame& frame, const Series& series) {
+  if (series.measurement == ids::kSched) take_rows(frame, series);
+  if (frame.late) return;
   Totals& totals = totals_[series.measurement][series.tags.empty() ? "" : series.tags.front()];
   for (const Column& column : series.columns) {
     for (const Bucket& bucket : column.buckets) totals.buckets[bucket.index] += bucket.count;
     for (const std::uint64_t value : column.values) totals.fields[column.field] += value;
   }
-  if (series.measurement != ids::kSched) return;
+}
+
+void Watch::take_rows(const Frame& frame, const Series& series) {
   auto& rows = rows_[static_cast<std::uint32_t>(std::stoul(series.tags.at(0)))];
   for (std::uint32_t index = 0; index < frame.windows; ++index) {
+    const bool absent = std::ranges::binary_search(series.absent, index);
+    if (frame.late && absent) continue;
     WindowRow& row = rows[frame.first_window + index];
+    row = {.absent = absent, .fields = {}};
     for (const Column& column : series.columns) {
       std::uint64_t value = column.values.at(index);
       const bool is_task = column.field == ids::sched::kVictim || column.field == ids::sched::kCulprit;
@@ -100,7 +108,6 @@ void Watch::take(const Frame& frame, const Series& series) {
       if (value != 0) row.fields[column.field] = value;
     }
   }
-  for (const std::uint32_t index : series.absent) rows[frame.first_window + index].absent = true;
 }
 
 std::vector<std::uint32_t> Watch::cpus() const {
@@ -120,6 +127,13 @@ std::uint64_t Watch::sum(std::uint32_t field, std::uint64_t first, std::uint64_t
   std::uint64_t total = 0;
   for (const auto& [cpu, rows] : rows_) total += sum(cpu, field, first, end);
   return total;
+}
+
+std::uint64_t Watch::absent() const {
+  std::uint64_t count = 0;
+  for (const auto& [cpu, rows] : rows_)
+    count += static_cast<std::uint64_t>(std::ranges::count_if(rows, [](const auto& row) { return row.second.absent; }));
+  return count;
 }
 
 std::vector<Bucket> Watch::histogram(std::uint32_t measurement) const {

@@ -50,6 +50,8 @@ class Watch {
   [[nodiscard]] std::uint64_t sum(std::uint32_t cpu, std::uint32_t field, std::uint64_t first, std::uint64_t end) const;
   /// The same over all CPUs.
   [[nodiscard]] std::uint64_t sum(std::uint32_t field, std::uint64_t first, std::uint64_t end) const;
+  /// Windows of all CPUs that are absent.
+  [[nodiscard]] std::uint64_t absent() const;
   /// The task a row's reference stands for.
   [[nodiscard]] const Task& task(std::uint64_t reference) const { return tasks_.at(reference - 1); }
   /// What a histogram measurement has collected so far, all CPUs together.
@@ -70,6 +72,7 @@ class Watch {
   void settle();
   void take(const Frame& frame);
   void take(const Frame& frame, const Series& series);
+  void take_rows(const Frame& frame, const Series& series);
 
   std::uint64_t window_ns_;
   std::unique_ptr<agent::Sampler> sampler_;

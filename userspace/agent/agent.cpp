@@ -141,7 +141,7 @@ void Agent::publish_urgent(std::uint64_t wall) {
 
 void Agent::publish(Frame frame) {
   self_->set_intake(sampler_->intake());
-  if (const std::uint64_t now = monotonic_ns(); frame.windows > 0 && now >= self_due_ns_) {
+  if (const std::uint64_t now = monotonic_ns(); frame.windows > 0 && !frame.late && now >= self_due_ns_) {
     self_due_ns_ = now + kSelfIntervalNs;
     frame.series.push_back(self_->series());
   }

@@ -19,9 +19,13 @@ using namespace std::chrono_literals;
 /// Most rows of one frame: keeps it well below the 1 MiB that a message may have.
 constexpr std::uint64_t kMaxRows = 8192;
 
+std::uint32_t most_windows(const SamplerOptions& options) {
+  return static_cast<std::uint32_t>(std::max<std::uint64_t>(1, kMaxRows / options.cpus));
+}
+
 std::uint32_t frame_windows(const SamplerOptions& options) {
   return static_cast<std::uint32_t>(
-      std::min(options.publish_ns / options.window_ns, std::max<std::uint64_t>(1, kMaxRows / options.cpus)));
+      std::min<std::uint64_t>(options.publish_ns / options.window_ns, most_windows(options)));
 }
 
 }  // namespace
@@ -133,16 +137,45 @@ void Sampler::follow_cpus() {
   for (auto& probe : probes_) probe->follow_cpus(online);
 }
 
+Frame Sampler::empty_frame(const probes::WindowRange& windows) {
+  return {.host = options_.host,
+          .stream = stream_,
+          .sequence = ++sequence_,
+          .window_ns = options_.window_ns,
+          .first_window = windows.first,
+          .windows = windows.count,
+          .late = false,
+          .tasks = {},
+          .series = std::exchange(spare_, {})};
+}
+
+std::optional<Frame> Sampler::next_frame(std::uint64_t wall) {
+  if (auto late = late_frame()) return late;
+  return frame_of(schedule_.next_frame(wall));
+}
+
+/// From the first to the last late window of all probes, but no more than a frame may have.
+std::optional<Frame> Sampler::late_frame() {
+  std::optional<probes::WindowRange> range;
+  for (auto& probe : probes_) {
+    const auto late = probe->late();
+    if (!late) continue;
+    const std::uint64_t first = std::min(range.value_or(*late).first, late->first);
+    const std::uint64_t end = std::max(range.value_or(*late).end(), late->end());
+    range = {.first = first, .count = static_cast<std::uint32_t>(end - first)};
+  }
+  if (!range) return std::nullopt;
+  range->count = std::min(range->count, most_windows(options_));
+  Frame frame = empty_frame(*range);
+  frame.late = true;
+  probes::TaskTable tasks(frame.tasks);
+  for (auto& probe : probes_) probe->collect_late(*range, tasks, frame.series);
+  return frame;
+}
+
 std::optional<Frame> Sampler::frame_of(const std::optional<probes::WindowRange>& windows) {
   if (!windows) return std::nullopt;
-  Frame frame{.host = options_.host,
-              .stream = stream_,
-              .sequence = ++sequence_,
-              .window_ns = options_.window_ns,
-              .first_window = windows->first,
-              .windows = windows->count,
-              .tasks = {},
-              .series = std::exchange(spare_, {})};
+  Frame frame = empty_frame(*windows);
   probes::TaskTable tasks(frame.tasks);
   for (auto& probe : probes_) probe->collect(*windows, tasks, frame.series);
   if (windows->count > 0) cgroups_->settle();

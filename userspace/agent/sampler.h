@@ -47,9 +47,9 @@ class Sampler {
   /// Wall clock time of the next drain().
   [[nodiscard]] std::uint64_t next_drain(std::uint64_t wall) { return schedule_.next_drain(wall); }
 
-  /// The next frame whose windows have all ended at `wall`, the time of the last drain(); nothing when there is none
-  /// yet.
-  [[nodiscard]] std::optional<Frame> next_frame(std::uint64_t wall) { return frame_of(schedule_.next_frame(wall)); }
+  /// The next frame whose windows have all ended at `wall`, the time of the last drain(), or one that says again what
+  /// was not known when its windows were published; nothing when there is none yet.
+  [[nodiscard]] std::optional<Frame> next_frame(std::uint64_t wall);
 
   /// The windows of the unfinished frame that have ended: the last frame of all.
   [[nodiscard]] std::optional<Frame> rest(std::uint64_t wall) { return frame_of(schedule_.rest(wall)); }
@@ -81,6 +81,8 @@ class Sampler {
   void take_status(const std::vector<ProgramStatus>& programs);
   void align();
   bool begin_windows();
+  [[nodiscard]] std::optional<Frame> late_frame();
+  [[nodiscard]] Frame empty_frame(const probes::WindowRange& windows);
   [[nodiscard]] std::optional<Frame> frame_of(const std::optional<probes::WindowRange>& windows);
   void take_clock_readings();
   void follow_cpus();

@@ -5,12 +5,23 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <span>
+#include <vector>
 
 namespace kpulse::bpf {
+
+/// For how long a ring holds what was counted when the agent does not come to take it.
+inline constexpr std::uint64_t kSlotsNs = 3'000'000'000;
+
+/// How many slots a ring has for windows of this length: kp_slots of the programs.
+[[nodiscard]] constexpr std::uint32_t window_slots(std::uint64_t window_ns) noexcept {
+  constexpr std::uint64_t kLeast = 512;
+  return static_cast<std::uint32_t>(std::bit_ceil(std::max(kLeast, kSlotsNs / window_ns + 1)));
+}
 
 /// `Slot` is a plain structure whose first member is `__u64 window`: the window it belongs to, 0 when it is free. One
 /// thread takes, any number of CPUs count.
@@ -21,10 +32,13 @@ class WindowSlots {
   explicit WindowSlots(std::span<Slot> ring) noexcept : ring_(ring) {}
 
   /// Calls take(window, const Slot&) for every window before `end` that has counts and was not taken before, ascending,
-  /// and frees the slots. All these windows are over, a grace period ago.
+  /// and frees the slots. All these windows are over, a grace period ago. After more than a round the windows of the
+  /// first one are there; of the later ones those that found their slot free: for the others programs count the events
+  /// as dropped.
   template <class Take>
   void take(std::uint64_t end, Take take) {
     const std::uint64_t oldest = end > ring_.size() ? end - ring_.size() : 0;
+    if (taken_ < oldest) take_overdue(oldest, take);
     for (std::uint64_t window = std::max(taken_, oldest); window < end; ++window) take_one(window, take);
     taken_ = std::max(taken_, end);
     look_again();
@@ -53,6 +67,20 @@ class WindowSlots {
   }
 
   Slot& slot_of(std::uint64_t window) noexcept { return ring_[window % ring_.size()]; }
+
+  template <class Take>
+  void take_overdue(std::uint64_t end, Take& take) {
+    std::vector<Slot*> overdue;
+    for (Slot& slot : ring_) {
+      if (owner(slot) != 0 && owner(slot) >= taken_ && owner(slot) < end) overdue.push_back(&slot);
+    }
+    std::ranges::sort(overdue, {}, [](const Slot* slot) { return owner(*slot); });
+    for (Slot* slot : overdue) {
+      const Slot copy = *slot;
+      take(copy.window, copy);
+      release(*slot);
+    }
+  }
 
   template <class Take>
   void take_one(std::uint64_t window, Take& take) {

@@ -56,7 +56,7 @@ void append_row(std::string& out, const Frame& frame, const Series& series, cons
     if (field != nullptr && field->kind != Kind::histogram) cells += cell_text(frame, *field, column, row);
   }
   const bool absent = std::ranges::binary_search(series.absent, static_cast<std::uint32_t>(row));
-  if (cells.empty() && !absent) return;
+  if (frame.late ? absent : cells.empty() && !absent) return;
   const std::uint64_t begin = row_time(measurement, frame, series, row);
   fmt::format_to(std::back_inserter(out), "    {}{}\n", wall_time(begin), absent ? " lost" : cells);
 }
@@ -84,9 +84,9 @@ void append_series(std::string& out, const Frame& frame, const Series& series) {
 }  // namespace
 
 std::string describe(const Frame& frame) {
-  std::string out =
-      fmt::format("frame {} of {} (stream {}): {} windows of {} from {}\n", frame.sequence, frame.host, frame.stream,
-                  frame.windows, short_duration(frame.window_ns), wall_time(frame.first_window * frame.window_ns));
+  std::string out = fmt::format("frame {} of {} (stream {}): {} {}windows of {} from {}\n", frame.sequence, frame.host,
+                                frame.stream, frame.windows, frame.late ? "late " : "", short_duration(frame.window_ns),
+                                wall_time(frame.first_window * frame.window_ns));
   for (const Series& series : frame.series) append_series(out, frame, series);
   return out;
 }

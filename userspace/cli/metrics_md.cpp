@@ -66,7 +66,10 @@ constexpr std::string_view kEdges = R"(
   `wait_ns` and `wait_max_ns` can be larger than the window. CPU time, in contrast, is split exactly between windows.
 - **The idle task** is never a victim, and as a culprit it is called `(idle)`.
 - **Quiet CPUs.** A window without an event is no gap: the CPU went on being idle, or went on running the same task, and the row
-  says so. A missing row is a loss, and is counted (`windows_lost`, `ring_dropped`, `frames_discarded`).
+  says so. A row that is still missing after a second is a loss, and is counted (`windows_lost`, `ring_dropped`, `frames_discarded`).
+- **Late is not lost.** What the agent learns of a CPU's window after it was published (the hypervisor took the processor away between an event's
+  look at the clock and its counting) goes out at the next drain, up to a second later: the row is written again, whole, with the same time
+  (`windows_late`). Page faults, stalls and I/Os that come later than the grace period of 2 ms are in no window; they are counted (`windows_late`, too).
 - **Which cgroup.** With cgroup v1 a task can be in a different cgroup of every hierarchy. kpulse takes the default hierarchy (v2) when the
   cpu or memory controller is in it, else that of the v1 controller memory, else of cpuacct. Names and ids are of that hierarchy.
 - **More cgroups than slots.** 255 cgroups have counters of their own at a time; what comes later is counted for `(other)`, and how often in

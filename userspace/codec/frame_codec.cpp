@@ -63,6 +63,7 @@ void encode(const Frame& frame, std::string& out) {
   wire.set_window_ns(frame.window_ns);
   wire.set_first_window(frame.first_window);
   wire.set_windows(frame.windows);
+  wire.set_late(frame.late);
   for (const Task& task : frame.tasks) {
     v1::Task& to = *wire.add_tasks();
     to.set_pid(task.pid);

@@ -77,6 +77,7 @@ Checked read_head(std::string_view bytes, Head& head, Frame& frame) {
   head.texts.clear();
   frame.stream = frame.sequence = frame.window_ns = frame.first_window = 0;
   frame.windows = 0;
+  std::uint32_t late = 0;
   while (wire.next()) {
     switch (wire.field()) {
       case v1::Frame::kVersionFieldNumber:
@@ -109,10 +110,14 @@ Checked read_head(std::string_view bytes, Head& head, Frame& frame) {
       case v1::Frame::kTextsFieldNumber:
         wire.append_bytes(head.texts);
         break;
+      case v1::Frame::kLateFieldNumber:
+        wire.get(late);
+        break;
       default:
         break;
     }
   }
+  frame.late = late != 0;
   return wire.ok() ? Checked{} : malformed("message");
 }
 
@@ -278,6 +283,9 @@ class SeriesDecoder {
     const Measurement* measurement = find_measurement(raw_.measurement);
     if (measurement == nullptr) return skip_columns();
     if (Checked checked = look_up_tags(texts, raw_); !checked) return checked;
+    if (frame.late && measurement->scope != Scope::window) {
+      return lying(fmt::format("{} in a late frame", measurement->name));
+    }
     const auto count = series_count(*measurement, raw_);
     if (!count) return tl::unexpected(count.error());
     if (used_ + *count > kMaxSeries) return lying(fmt::format("more than {} series", kMaxSeries));

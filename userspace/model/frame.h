@@ -51,7 +51,8 @@ struct Series {
 };
 
 /// All windows of one publish interval of one host. (host, stream, sequence) names it for ever. A frame of 0 windows
-/// carries events that could not wait; it has no rows of intervals, for those of the next frame have the same time.
+/// carries events that could not wait; it has no rows of intervals, for those of the next frame have the same time. A
+/// late frame says again what was not known yet when its windows were published, and nothing but windows.
 struct Frame {
   std::string host;
   std::uint64_t stream = 0;
@@ -59,6 +60,7 @@ struct Frame {
   std::uint64_t window_ns = 0;
   std::uint64_t first_window = 0;  ///< window n begins n * window_ns after 1970
   std::uint32_t windows = 0;
+  bool late = false;  ///< its rows take the place of those before; an absent one leaves them as they are
   std::vector<Task> tasks;
   std::vector<Series> series;
 

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -37,7 +38,7 @@ struct WindowRange {
 struct Intake {
   std::uint64_t ring_dropped = 0;         ///< records that did not fit into the ring buffer
   std::uint64_t windows_lost = 0;         ///< windows published as absent
-  std::uint64_t windows_late = 0;         ///< records that came after their window was published
+  std::uint64_t windows_late = 0;         ///< windows of which something became known after they were published
   std::uint64_t records = 0;              ///< records taken from the ring buffer
   std::uint64_t records_invalid = 0;      ///< of these, of unknown type or size
   std::uint64_t events_dropped = 0;       ///< events that are missing in what is counted by window
@@ -63,7 +64,7 @@ struct Intake {
 };
 
 /// Most windows between two drains: the kernel side keeps more than twice as many.
-inline constexpr std::uint32_t kMaxUndrained = 200;
+inline constexpr std::uint32_t kMaxUndrained = 100;
 
 /// How far a clock of the kernel is from CLOCK_MONOTONIC, seen at one event.
 struct ClockReading {
@@ -127,6 +128,13 @@ class Probe {
   /// Appends what it knows of these windows, drained before, to the frame. Each window is asked for once, in order.
   /// Events are appended whenever this is called. Without windows there must be no row of an interval either.
   virtual void collect(const WindowRange& windows, TaskTable& tasks, std::vector<Series>& series) = 0;
+
+  /// After a drain(): windows, from the first to the last, of which something is known now that was not known, or was
+  /// not so, when they were collected. Nothing when there are none.
+  [[nodiscard]] virtual std::optional<WindowRange> late() { return std::nullopt; }
+
+  /// Appends what has to be said again of these windows: rows that are not absent take the place of what was collected.
+  virtual void collect_late(const WindowRange& /*windows*/, TaskTable& /*tasks*/, std::vector<Series>& /*series*/) {}
 
   /// Descriptor that becomes readable when the ring buffer wants to be drained before the next tick; -1: there is none.
   [[nodiscard]] virtual int ring_fd() const noexcept = 0;

@@ -64,11 +64,21 @@ TEST_F(WindowSlotsTest, AnEventThatComesAfterItsWindowWasTakenIsCountedAndDoesNo
   EXPECT_THAT(take(1'001 + ring_.size()), ElementsAre(Pair(1'000 + ring_.size(), 1)));
 }
 
-TEST_F(WindowSlotsTest, AWindowThatOutlivedAWholeRoundIsLateAndNotTakenForAnother) {
-  ASSERT_TRUE(count(1'000));
+TEST_F(WindowSlotsTest, WhatIsNotTakenForMoreThanARoundIsNotTakenForAnother) {
+  take(1'000);
+  ASSERT_TRUE(count(1'001) && count(1'000));
   EXPECT_FALSE(count(1'000 + ring_.size()));
-  EXPECT_THAT(take(1'001 + ring_.size()), IsEmpty());
-  EXPECT_EQ(slots_.late(), 1U);
+  ASSERT_TRUE(count(1'002 + 2 * ring_.size()));
+  EXPECT_THAT(take(1'003 + 2 * ring_.size()),
+              ElementsAre(Pair(1'000, 1), Pair(1'001, 1), Pair(1'002 + 2 * ring_.size(), 1)));
+  EXPECT_EQ(slots_.late(), 0U);
+  EXPECT_TRUE(count(1'000 + 3 * ring_.size()));
+}
+
+TEST_F(WindowSlotsTest, HaveRoomForThreeSecondsOfWindows) {
+  EXPECT_EQ(window_slots(10'000'000), 512U);
+  EXPECT_EQ(window_slots(1'000'000), 4'096U);
+  EXPECT_EQ(window_slots(1'000'000'000), 512U);
 }
 
 TEST_F(WindowSlotsTest, ANewNumberingBeginsWithEmptySlots) {

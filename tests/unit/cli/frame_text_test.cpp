@@ -18,6 +18,7 @@ Frame sample() {
               .window_ns = 10'000'000,
               .first_window = 100,
               .windows = 3,
+              .late = false,
               .tasks = {},
               .series = {}};
   frame.tasks.push_back({.pid = 42, .tgid = 42, .comm = "a\nb", .cgroup = 1});
@@ -53,6 +54,17 @@ TEST(FrameText, PrintsRowsWithEscapedTasksAndLeavesZerosOut) {
   EXPECT_THAT(text, HasSubstr("    00:00:01.000 busy_ns=10.0ms victim=a\\x0ab(42)\n"));
   EXPECT_THAT(text, Not(HasSubstr("00:00:01.010")));
   EXPECT_THAT(text, HasSubstr("    00:00:01.020 lost\n"));
+}
+
+TEST(FrameText, OfALateFrameSaysWhatItMendsAlsoWhereThatIsNothing) {
+  Frame frame = sample();
+  frame.late = true;
+  frame.series.pop_back();
+  const std::string text = describe(frame);
+  EXPECT_THAT(text, HasSubstr("3 late windows of 10.0ms from"));
+  EXPECT_THAT(text, HasSubstr("    00:00:01.000 busy_ns=10.0ms"));
+  EXPECT_THAT(text, HasSubstr("    00:00:01.010\n"));
+  EXPECT_THAT(text, Not(HasSubstr("00:00:01.020")));
 }
 
 TEST(FrameText, GetsOverWhatItDoesNotKnow) {

@@ -32,6 +32,16 @@ TEST(FrameCodec, EventsSurviveARoundTripInAFrameWithoutWindows) {
   EXPECT_EQ(*decoded, frame);
 }
 
+TEST(FrameCodec, ALateFrameSurvivesARoundTrip) {
+  Frame frame = sample_frame();
+  frame.late = true;
+  std::erase_if(frame.series, [](const Series& series) { return series.measurement != ids::kSched; });
+  ASSERT_FALSE(frame.series.empty());
+  const auto decoded = decode_frame(bytes_of(frame), frame.host);
+  ASSERT_TRUE(decoded) << decoded.error().detail;
+  EXPECT_EQ(*decoded, frame);
+}
+
 TEST(FrameCodec, WhatIsNotMeasuredSurvivesARoundTripUnlessThisBuildDoesNotKnowTheField) {
   Frame frame = sample_frame();
   frame.series[0].unmeasured = {ids::sched::kForks, ids::sched::kExecs};

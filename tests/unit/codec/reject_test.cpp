@@ -315,6 +315,20 @@ TEST(FrameCodec, RejectsTimesOfRowsThatAreNoEvents) {
   EXPECT_EQ(verdict_after([](v1::Frame& wire) { wire.mutable_series(0)->add_times(1); }), "counts");
 }
 
+TEST(FrameCodec, RejectsIntervalsAndEventsInALateFrame) {
+  EXPECT_EQ(verdict_after([](v1::Frame& wire) { wire.set_late(true); }), "counts");
+  EXPECT_EQ(verdict_after([](v1::Frame& wire) {
+              wire.set_late(true);
+              wire.mutable_series()->DeleteSubrange(1, wire.series_size() - 1);
+            }),
+            "accepted");
+  std::string bytes;
+  Frame events = test::sample_events();
+  events.late = true;
+  encode(events, bytes);
+  EXPECT_FALSE(decode_frame(bytes, events.host));
+}
+
 TEST(FrameCodec, RejectsValuesOfWindowsInAFrameWithoutWindows) {
   EXPECT_EQ(verdict_after([](v1::Frame& wire) { wire.set_windows(0); }), "counts");
 }

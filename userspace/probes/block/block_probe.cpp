@@ -266,7 +266,7 @@ void BlockProbe::drain(std::uint64_t end) {
   const auto lost = slots_.take(
       end, [this](std::uint32_t series, const kp_block_entry& slot) { assembler_.on_slot(series, slot); },
       [this](std::uint32_t series, const kp_block_exit& slot) { assembler_.on_slot(series, slot); });
-  for (const auto& [first, last] : lost) assembler_.lose(first, last);
+  if (std::exchange(overruns_, losses().overruns) != losses().overruns) assembler_.lose(lost.first, lost.second);
   ring_->consume(bpf_map__max_entries(skeleton_->maps.kp_block_ring) / sizeof(kp_block_worst));
   if (const std::uint64_t now = monotonic_ns(); now >= look_due_ns_) {
     look_due_ns_ = now + kLookNs;

@@ -99,6 +99,7 @@ class BlockProbe final : public Probe {
   std::vector<kp_block_times> times_before_ = std::vector<kp_block_times>(KP_BLOCK_SERIES);  // that have been taken
   kp_window_config config_{};
   std::uint64_t look_due_ns_ = 0;
+  std::uint64_t overruns_ = 0;  // of losses(), at the last drain
   std::uint64_t missed_ = 0;
   std::uint64_t records_ = 0;
   std::uint64_t records_invalid_ = 0;

@@ -28,20 +28,17 @@ void BlockSlots::reset(std::uint32_t bits) {
   taken_ = 0;
 }
 
-std::vector<std::pair<std::uint64_t, std::uint64_t>> BlockSlots::take(std::uint64_t end, const TakeEntry& take_entry,
-                                                                      const TakeExit& take_exit) {
-  std::vector<std::pair<std::uint64_t, std::uint64_t>> lost;
-  if (end <= taken_) return lost;
+std::pair<std::uint64_t, std::uint64_t> BlockSlots::take(std::uint64_t end, const TakeEntry& take_entry,
+                                                         const TakeExit& take_exit) {
+  if (end <= taken_) return {end, end};
   for (std::uint32_t series = 0; series < series_.size(); ++series) {
     series_[series].entries.take(end, [&](std::uint64_t, const auto& slot) { take_entry(series, slot); });
     series_[series].exits.take(end, [&](std::uint64_t, const auto& slot) { take_exit(series, slot); });
   }
-  const std::uint64_t size = std::uint64_t{1} << bits_;
-  if (taken_ != 0 && end - taken_ > size) {  // the old ones were overtaken, the young ones found no free slot
-    lost = {{taken_, end - size}, {taken_ + size, end}};
-  }
+  // After a round a window found its slot free only if nothing had been counted in it in the round before.
+  const std::uint64_t round = taken_ == 0 ? end : std::min(taken_ + (std::uint64_t{1} << bits_), end);
   taken_ = end;
-  return lost;
+  return {round, end};
 }
 
 std::uint64_t BlockSlots::late() const noexcept {

@@ -31,10 +31,9 @@ class BlockSlots {
   void reset(std::uint32_t bits);
 
   /// Hands over what was counted in windows before `end`, by series and ascending. Returns the windows [first, second)
-  /// that lost events because the last call was too long ago.
-  [[nodiscard]] std::vector<std::pair<std::uint64_t, std::uint64_t>> take(std::uint64_t end,
-                                                                          const TakeEntry& take_entry,
-                                                                          const TakeExit& take_exit);
+  /// in which events may not have been counted because the last call was too long ago; none when they are the same.
+  [[nodiscard]] std::pair<std::uint64_t, std::uint64_t> take(std::uint64_t end, const TakeEntry& take_entry,
+                                                             const TakeExit& take_exit);
 
   [[nodiscard]] std::uint64_t late() const noexcept;
 

@@ -59,7 +59,11 @@ Result<> MemoryProbe::open(const Machine& machine) {
   choose_programs(machine.types);
   skeleton_->rodata->kp_cgroup_subsys = machine.cgroups.subsys();
   if (auto shared = machine.cgroups.share(skeleton_->obj); !shared) return shared;
+  const std::uint32_t slots = bpf::window_slots(machine.window_ns);
+  skeleton_->rodata->kp_slots = slots;
   bpf_map__set_max_entries(skeleton_->maps.kp_fault_cpus, machine.cpus);
+  bpf_map__set_max_entries(skeleton_->maps.kp_fault_slots, machine.cpus * slots);
+  bpf_map__set_max_entries(skeleton_->maps.kp_memory_slots, slots);
   return {};
 }
 
@@ -67,6 +71,8 @@ Result<> MemoryProbe::map_memory() {
   using bpf::Access;
   auto faults = bpf::MappedArray<kp_fault_cpu>::map(skeleton_->maps.kp_fault_cpus, Access::write);
   if (!faults) return fail(std::move(faults).error());
+  auto fault_slots = bpf::MappedArray<kp_fault_slot>::map(skeleton_->maps.kp_fault_slots, Access::write);
+  if (!fault_slots) return fail(std::move(fault_slots).error());
   auto slots = bpf::MappedArray<kp_memory_slot>::map(skeleton_->maps.kp_memory_slots, Access::write);
   if (!slots) return fail(std::move(slots).error());
   auto open = bpf::MappedArray<OpenStalls>::map(skeleton_->maps.kp_open_stalls);
@@ -78,12 +84,15 @@ Result<> MemoryProbe::map_memory() {
   auto ring = bpf::Ring::open(skeleton_->maps.kp_ring, [this](auto bytes) { take_record(bytes); });
   if (!ring) return fail(std::move(ring).error());
   faults_ = std::move(*faults);
+  fault_slots_ = std::move(*fault_slots);
   slots_ = std::move(*slots);
   open_stalls_ = std::move(*open);
   total_ = std::move(*total);
   groups_ = std::move(*groups);
   ring_ = std::move(*ring);
-  for (kp_fault_cpu& cpu : faults_.writable()) fault_windows_.emplace_back(std::span<kp_fault_slot>(cpu.slot));
+  const std::size_t ring_size = slots_.values().size();
+  for (std::size_t first = 0; first < fault_slots_.values().size(); first += ring_size)
+    fault_windows_.emplace_back(fault_slots_.writable().subspan(first, ring_size));
   windows_.emplace_back(slots_.writable());
   return {};
 }

@@ -64,6 +64,7 @@ class MemoryProbe final : public Probe {
   MajorFaults major_faults_;
   ProgramStatus major_faults_status_;
   bpf::MappedArray<kp_fault_cpu> faults_;
+  bpf::MappedArray<kp_fault_slot> fault_slots_;  // by CPU
   bpf::MappedArray<kp_memory_slot> slots_;
   bpf::MappedArray<OpenStalls> open_stalls_;
   bpf::MappedArray<kp_memory_total> total_;

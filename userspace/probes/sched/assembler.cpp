@@ -1,6 +1,7 @@
 #include "probes/sched/assembler.h"
 
 #include <algorithm>
+#include <numeric>
 #include <optional>
 #include <string>
 #include <utility>
@@ -13,31 +14,7 @@ namespace {
 
 namespace id = ids::sched;
 
-using Row = SchedRow;
-
-/// A window without an event: the CPU did one thing all the time.
-Row quiet(bool running, std::uint32_t runnable, std::uint64_t length) {
-  return {.events = nullptr, .busy = running ? length : 0, .length = length, .runnable = runnable};
-}
-
-Row delivered(const kp_sched_window& record) {
-  const std::uint64_t length = record.end - record.start;
-  return {.events = &record,
-          .busy = std::min<std::uint64_t>(record.busy_ns, length),
-          .length = length,
-          .runnable = record.runnable_max};
-}
-
-/// A window that has ended but was not closed, because nothing has happened since: its rest is like its last event left
-/// it.
-Row still_open(const kp_sched_window& open, std::uint64_t from) {
-  Row row = delivered(open);
-  if (open.running != 0 && from < open.end)
-    row.busy = std::min<std::uint64_t>(open.busy_ns + open.end - std::max<std::uint64_t>(from, open.start), row.length);
-  return row;
-}
-
-void fill(Columns& columns, std::size_t index, const Row& row, TaskTable& tasks) {
+void fill(Columns& columns, std::size_t index, const SchedRow& row, TaskTable& tasks) {
   columns.set(id::kBusy, index, row.busy);
   columns.set(id::kIdle, index, row.length - row.busy);
   columns.set(id::kRunnableMax, index, row.runnable);
@@ -75,10 +52,10 @@ void append_histogram(std::uint32_t measurement, std::size_t cpu, Column column,
   series.back().columns.push_back(std::move(column));
 }
 
-SchedLife life_at(const kp_sched_slots& slots, std::uint64_t window, std::uint64_t end) {
-  const kp_sched_slot& slot = slots.slot[window % KP_SCHED_SLOTS];
+SchedLife life_at(std::span<const kp_sched_slot> slots, std::uint64_t window, std::uint64_t end) {
+  const kp_sched_slot& slot = slots[window % slots.size()];
   // A number far in the future was left by a stream before a step of the clock: not ours.
-  const auto overtaken = [&](std::uint64_t number) { return number > window && number <= end + KP_SCHED_SLOTS; };
+  const auto overtaken = [&](std::uint64_t number) { return number > window && number <= end + slots.size(); };
   SchedLife life{.window = window, .lost = overtaken(slot.life_window) || overtaken(slot.moves_window)};
   if (slot.life_window == window) {
     life.forks = slot.forks;
@@ -92,8 +69,24 @@ SchedLife life_at(const kp_sched_slots& slots, std::uint64_t window, std::uint64
 }  // namespace
 
 void SchedAssembler::set_windows(const kp_window_config& config) {
-  if (config.epoch != config_.epoch) std::ranges::fill(cpus_, Cpu{});
+  if (config.epoch != config_.epoch) {
+    for (Cpu& cpu : cpus_) {
+      LateWindows late = std::move(cpu.late);
+      late.begin(config.length);
+      cpu = {};
+      cpu.late = std::move(late);
+    }
+  }
   config_ = config;
+}
+
+SchedAssembler::Published SchedAssembler::Published::of(const kp_sched_window& window, const SchedRow& row) {
+  return {.number = window.number,
+          .busy = row.busy,
+          .wait_ns = window.wait_ns,
+          .switches = window.switches,
+          .waits = window.waits,
+          .running = window.running};
 }
 
 bool SchedAssembler::on_record(const kp_sched_window& record) {
@@ -101,10 +94,15 @@ bool SchedAssembler::on_record(const kp_sched_window& record) {
   Cpu& cpu = cpus_[record.head.cpu];
   if (record.epoch != config_.epoch) return true;  // belongs to a stream that has ended
   if (record.number >= cpu.collected) {
+    cpu.late.on_chain(record);
     cpu.records.push_back(record);
-  } else if (record.number != cpu.published_open || record.switches != cpu.published_switches) {
-    ++windows_late_;
+    return true;
   }
+  if (const SchedRow row = closed_row(record); Published::of(record, row) != cpu.published)
+    cpu.late.on_late(record, row);
+  cpu.last_number = std::max<std::uint64_t>(cpu.last_number, record.number);
+  cpu.last_running = record.running != 0;
+  cpu.last_runnable = record.runnable;
   return true;
 }
 
@@ -121,9 +119,13 @@ void SchedAssembler::on_snapshot(std::size_t number, const kp_sched_cpu& snapsho
   }
 }
 
-void SchedAssembler::on_slots(std::size_t number, const kp_sched_slots& slots, std::uint64_t end) {
+void SchedAssembler::on_slots(std::size_t number, std::span<const kp_sched_slot> slots, std::uint64_t end) {
   Cpu& cpu = cpus_[number];
-  const std::uint64_t oldest = end > KP_SCHED_SLOTS ? end - KP_SCHED_SLOTS : 0;
+  const std::uint64_t oldest = end > slots.size() ? end - slots.size() : 0;
+  if (cpu.life_taken != 0 && cpu.life_taken < oldest) {  // their slots may be others' by now
+    if (cpu.life_lost_end <= cpu.late.oldest()) cpu.life_lost_from = cpu.life_taken;
+    cpu.life_lost_end = oldest;
+  }
   for (std::uint64_t window = std::max(cpu.life_taken, oldest); window < end; ++window) {
     const SchedLife life = life_at(slots, window, end);
     if (life.lost || life.forks + life.execs + life.exits + life.migrations > 0) cpu.life.push_back(life);
@@ -139,6 +141,45 @@ void SchedAssembler::collect(const WindowRange& windows, TaskTable& tasks, std::
   }
 }
 
+std::optional<WindowRange> SchedAssembler::late() {
+  std::optional<WindowRange> range;
+  for (Cpu& cpu : cpus_) {
+    if (cpu.open.number != 0 && cpu.open.number > cpu.last_number && cpu.open.number < cpu.collected) {
+      const SchedRow row = open_row(cpu.open, cpu.from);
+      if (const Published now = Published::of(cpu.open, row); now != cpu.published) {
+        cpu.late.on_late(cpu.open, row);
+        cpu.published = now;
+      }
+    }
+    cpu.late.settle();
+    if (cpu.late.empty()) continue;
+    const std::uint64_t first = std::min(range ? range->first : cpu.late.first(), cpu.late.first());
+    const std::uint64_t end = std::max(range ? range->end() : 0, cpu.late.last() + 1);
+    range = {.first = first, .count = static_cast<std::uint32_t>(end - first)};
+  }
+  return range;
+}
+
+void SchedAssembler::collect_late(const WindowRange& windows, TaskTable& tasks, std::vector<Series>& series) {
+  for (std::size_t number = 0; number < cpus_.size(); ++number) {
+    Cpu& cpu = cpus_[number];
+    if (cpu.late.empty() || cpu.late.first() >= windows.end()) continue;
+    Series sched = series_of(ids::kSched, number);
+    Columns columns(windows.count, id::kRunnableMax);
+    for (std::uint32_t index = 0; index < windows.count; ++index) {
+      const std::uint64_t window = windows.first + index;
+      if (const auto row = cpu.late.take(window); row && !life_is_lost(cpu, window)) {
+        append_row(columns, index, cpu, window, *row, tasks);
+      } else {
+        sched.absent.push_back(index);
+      }
+    }
+    columns.append_to(sched.columns);
+    leave_out(unmeasured_, sched);
+    series.push_back(std::move(sched));
+  }
+}
+
 std::optional<SchedRow> SchedAssembler::row_of(Cpu& cpu, std::uint64_t window) const {
   while (!cpu.records.empty() && cpu.records.front().number < window) {
     cpu.last_number = cpu.records.front().number;
@@ -147,18 +188,35 @@ std::optional<SchedRow> SchedAssembler::row_of(Cpu& cpu, std::uint64_t window) c
     cpu.records.pop_front();
   }
   if (cpu.records.empty() && (cpu.open.number > cpu.last_number || cpu.last_number == 0)) {
-    if (cpu.open.number < window) return quiet(cpu.open.running != 0, cpu.open.runnable, config_.length);
-    if (cpu.open.number == window) return still_open(cpu.open, cpu.from);
+    if (cpu.open.number < window) return quiet_row(cpu.open.running != 0, cpu.open.runnable, config_.length);
+    if (cpu.open.number == window) return open_row(cpu.open, cpu.from);
   }
   const kp_sched_window* next = !cpu.records.empty() ? &cpu.records.front() : &cpu.open;
-  if (next->number == window) return delivered(*next);
+  if (next->number == window) return closed_row(*next);
   if (next->number > window) {
     if (next->previous != 0 && next->previous < window)
-      return quiet(next->carried != 0, next->runnable_carried, config_.length);
+      return quiet_row(next->carried != 0, next->runnable_carried, config_.length);
     return std::nullopt;
   }
   // What was open when the mapping was read has been closed since, by an event after all windows asked for.
-  return quiet(cpu.last_running, cpu.last_runnable, config_.length);
+  return quiet_row(cpu.last_running, cpu.last_runnable, config_.length);
+}
+
+const SchedLife* SchedAssembler::life_of(const Cpu& cpu, std::uint64_t window) {
+  const auto found = std::ranges::lower_bound(cpu.life, window, {}, &SchedLife::window);
+  return found != cpu.life.end() && found->window == window ? &*found : nullptr;
+}
+
+bool SchedAssembler::life_is_lost(const Cpu& cpu, std::uint64_t window) {
+  if (window >= cpu.life_lost_from && window < cpu.life_lost_end) return true;
+  const SchedLife* life = life_of(cpu, window);
+  return life != nullptr && life->lost;
+}
+
+void SchedAssembler::append_row(Columns& columns, std::size_t index, const Cpu& cpu, std::uint64_t window,
+                                const SchedRow& row, TaskTable& tasks) {
+  fill(columns, index, row, tasks);
+  if (const SchedLife* life = life_of(cpu, window)) fill(columns, index, *life);
 }
 
 void SchedAssembler::collect_cpu(std::size_t number, Cpu& cpu, const WindowRange& windows, TaskTable& tasks,
@@ -167,27 +225,34 @@ void SchedAssembler::collect_cpu(std::size_t number, Cpu& cpu, const WindowRange
   Columns columns(windows.count, id::kRunnableMax);
   for (std::uint32_t index = 0; index < windows.count; ++index) {
     const std::uint64_t window = windows.first + index;
-    while (!cpu.life.empty() && cpu.life.front().window < window) cpu.life.pop_front();
-    const bool has_life = !cpu.life.empty() && cpu.life.front().window == window;
-    const std::optional<Row> row = row_of(cpu, window);
-    if (!row || (has_life && cpu.life.front().lost)) {
-      sched.absent.push_back(index);
-      ++windows_lost_;
+    const std::optional<SchedRow> row = row_of(cpu, window);
+    const bool is_lost = life_is_lost(cpu, window);
+    if (row && !is_lost) {
+      append_row(columns, index, cpu, window, *row, tasks);
       continue;
     }
-    fill(columns, index, *row, tasks);
-    if (has_life) fill(columns, index, cpu.life.front());
-    if (row->events == &cpu.open) {
-      cpu.published_open = window;
-      cpu.published_switches = cpu.open.switches;
-    }
+    sched.absent.push_back(index);
+    is_lost ? cpu.late.on_lost() : cpu.late.on_absent(window);
   }
+  if (cpu.open.number < windows.end()) cpu.published = Published::of(cpu.open, open_row(cpu.open, cpu.from));
+  cpu.late.on_published(windows);
+  while (!cpu.life.empty() && cpu.life.front().window < cpu.late.oldest()) cpu.life.pop_front();
   columns.append_to(sched.columns);
   leave_out(unmeasured_, sched);
   series.push_back(std::move(sched));
   append_histogram(ids::kSchedWait, number, difference(ids::histogram::kDistribution, cpu.wait, cpu.wait_now), series);
   append_histogram(ids::kSchedOnCpu, number, difference(ids::histogram::kDistribution, cpu.oncpu, cpu.oncpu_now),
                    series);
+}
+
+std::uint64_t SchedAssembler::windows_lost() const noexcept {
+  return std::accumulate(cpus_.begin(), cpus_.end(), std::uint64_t{0},
+                         [](std::uint64_t sum, const Cpu& cpu) { return sum + cpu.late.lost(); });
+}
+
+std::uint64_t SchedAssembler::windows_late() const noexcept {
+  return std::accumulate(cpus_.begin(), cpus_.end(), std::uint64_t{0},
+                         [](std::uint64_t sum, const Cpu& cpu) { return sum + cpu.late.late(); });
 }
 
 }  // namespace kpulse::probes

@@ -4,7 +4,7 @@
 // Every known window of a CPU (delivered as a record, or still open and read through the mapping) names the window that
 // the CPU closed before it. So for any window there are three cases: it is known; it lies between a known window and
 // the one before, then nothing happened in it and the CPU went on with what it did; or a record is missing, then the
-// window is absent.
+// window is absent. What becomes known after its window was published is said again (late.h).
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,10 @@
 
 #include "abi/sched.h"
 #include "model/frame.h"
+#include "probes/columns.h"
 #include "probes/probe.h"
+#include "probes/sched/late.h"
+#include "probes/sched/row.h"
 #include "probes/task_table.h"
 
 namespace kpulse::probes {
@@ -28,14 +31,6 @@ struct SchedLife {
   std::uint32_t exits = 0;
   std::uint32_t migrations = 0;
   bool lost = false;  ///< the slot was taken by a later window before it was read
-};
-
-/// What is known of one window of one CPU.
-struct SchedRow {
-  const kp_sched_window* events = nullptr;  ///< null: no event in it
-  std::uint64_t busy = 0;
-  std::uint64_t length = 0;
-  std::uint32_t runnable = 0;  ///< most of them
 };
 
 class SchedAssembler {
@@ -54,42 +49,64 @@ class SchedAssembler {
   /// The mapping of a CPU as it was before the ring buffer was drained.
   void on_snapshot(std::size_t cpu, const kp_sched_cpu& snapshot);
 
-  /// The slots of a CPU; takes over the windows before `end` that were not taken before.
-  void on_slots(std::size_t cpu, const kp_sched_slots& slots, std::uint64_t end);
+  /// The ring of slots of a CPU, not empty; takes over the windows before `end` that were not taken before.
+  void on_slots(std::size_t cpu, std::span<const kp_sched_slot> slots, std::uint64_t end);
 
   /// Appends kpulse_sched, kpulse_sched_wait and kpulse_sched_oncpu of every CPU seen so far.
   void collect(const WindowRange& windows, TaskTable& tasks, std::vector<Series>& series);
 
-  [[nodiscard]] std::uint64_t windows_lost() const noexcept { return windows_lost_; }
-  [[nodiscard]] std::uint64_t windows_late() const noexcept { return windows_late_; }
+  /// After a drain: windows, from the first to the last, of which something is known now that was not known when they
+  /// were collected.
+  [[nodiscard]] std::optional<WindowRange> late();
+
+  /// Appends kpulse_sched of every CPU that has something to say again of these windows, each of which was collected.
+  void collect_late(const WindowRange& windows, TaskTable& tasks, std::vector<Series>& series);
+
+  /// Windows that were published as absent, and that has not changed within LateWindows::kPatienceNs.
+  [[nodiscard]] std::uint64_t windows_lost() const noexcept;
+  /// Windows of which something became known after they were published.
+  [[nodiscard]] std::uint64_t windows_late() const noexcept;
 
  private:
+  /// A window that ended while it was open, as it was published.
+  struct Published {
+    std::uint64_t number = 0, busy = 0, wait_ns = 0;
+    std::uint32_t switches = 0, waits = 0, running = 0;
+
+    static Published of(const kp_sched_window& window, const SchedRow& row);
+    bool operator==(const Published&) const = default;
+  };
+
   struct Cpu {
     std::deque<kp_sched_window> records;  // ascending by number, not collected yet
-    std::deque<SchedLife> life;           // ascending by window, not collected yet
+    std::deque<SchedLife> life;           // ascending by window, as long as they may be said again
     std::uint64_t life_taken = 0;         // windows before this one have been taken from the slots
+    std::uint64_t life_lost_from = 0;     // windows that were not taken in time: this one ...
+    std::uint64_t life_lost_end = 0;      // ... up to here
     std::uint64_t collected = 0;          // windows before this one have been published
     kp_sched_window open{};
     std::uint64_t from = 0;
-    std::uint64_t last_number = 0;         // the newest record already passed, ...
-    bool last_running = false;             // ... and whether a task was on the CPU when it closed, ...
-    std::uint32_t last_runnable = 0;       // ... and how many were runnable
-    std::uint64_t published_open = 0;      // the window last published while still open, ...
-    std::uint32_t published_switches = 0;  // ... and how many switches it had then
-    kp_histogram wait{}, oncpu{};          // as of the last frame
+    std::uint64_t last_number = 0;    // the newest record already passed, ...
+    bool last_running = false;        // ... and whether a task was on the CPU when it closed, ...
+    std::uint32_t last_runnable = 0;  // ... and how many were runnable
+    Published published;              // the window that was open at the last collect
+    LateWindows late;
+    kp_histogram wait{}, oncpu{};  // as of the last frame
     kp_histogram wait_now{}, oncpu_now{};
     bool begun = false;  // wait and oncpu have their base
   };
 
   [[nodiscard]] std::optional<SchedRow> row_of(Cpu& cpu, std::uint64_t window) const;
+  [[nodiscard]] static const SchedLife* life_of(const Cpu& cpu, std::uint64_t window);
+  [[nodiscard]] static bool life_is_lost(const Cpu& cpu, std::uint64_t window);
+  static void append_row(Columns& columns, std::size_t index, const Cpu& cpu, std::uint64_t window, const SchedRow& row,
+                         TaskTable& tasks);
   void collect_cpu(std::size_t number, Cpu& cpu, const WindowRange& windows, TaskTable& tasks,
                    std::vector<Series>& series);
 
   std::vector<Cpu> cpus_;
   kp_window_config config_{};
   std::vector<std::uint32_t> unmeasured_;
-  std::uint64_t windows_lost_ = 0;
-  std::uint64_t windows_late_ = 0;
 };
 
 }  // namespace kpulse::probes

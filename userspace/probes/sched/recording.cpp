@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace kpulse::probes::recording {
 namespace {
@@ -39,6 +40,15 @@ bool take(std::istream& in, const Head& head, Use use) {
   return true;
 }
 
+bool take_slots(std::istream& in, const Head& head, SchedAssembler& assembler) {
+  constexpr std::uint32_t kMostBytes = 1U << 20U;
+  std::vector<kp_sched_slot> slots(head.size / sizeof(kp_sched_slot));
+  if (slots.empty() || head.size > kMostBytes || head.size != slots.size() * sizeof(kp_sched_slot)) return false;
+  if (!in.read(reinterpret_cast<char*>(slots.data()), head.size)) return false;
+  assembler.on_slots(head.argument, slots, head.end);
+  return true;
+}
+
 bool take_entry(std::istream& in, const Head& head, SchedAssembler& assembler,
                 const std::function<void(const WindowRange&)>& on_collect) {
   switch (head.kind) {
@@ -49,8 +59,7 @@ bool take_entry(std::istream& in, const Head& head, SchedAssembler& assembler,
     case 'C':
       return take<kp_sched_cpu>(in, head, [&](const auto& cpu) { assembler.on_snapshot(head.argument, cpu); });
     case 'S':
-      return take<kp_sched_slots>(in, head,
-                                  [&](const auto& slots) { assembler.on_slots(head.argument, slots, head.end); });
+      return take_slots(in, head, assembler);
     case 'F':
       return take<WindowRange>(in, head, on_collect);
     default:
@@ -69,8 +78,11 @@ void write(std::ostream& out, const kp_sched_window& record) {
 void write(std::ostream& out, std::size_t cpu, const kp_sched_cpu& snapshot) {
   put(out, 'C', snapshot, cpu);
 }
-void write(std::ostream& out, std::size_t cpu, const kp_sched_slots& slots, std::uint64_t end) {
-  put(out, 'S', slots, cpu, end);
+void write(std::ostream& out, std::size_t cpu, std::span<const kp_sched_slot> slots, std::uint64_t end) {
+  const Head head{
+      .kind = 'S', .reserved = {}, .size = static_cast<std::uint32_t>(slots.size_bytes()), .argument = cpu, .end = end};
+  out.write(reinterpret_cast<const char*>(&head), sizeof(head));
+  out.write(reinterpret_cast<const char*>(slots.data()), static_cast<std::streamsize>(slots.size_bytes()));
 }
 void write(std::ostream& out, const WindowRange& windows) {
   put(out, 'F', windows);

@@ -5,6 +5,7 @@
 #include <functional>
 #include <istream>
 #include <ostream>
+#include <span>
 
 #include "abi/sched.h"
 #include "base/result.h"
@@ -16,7 +17,7 @@ namespace kpulse::probes::recording {
 void write(std::ostream& out, const kp_window_config& config);
 void write(std::ostream& out, const kp_sched_window& record);
 void write(std::ostream& out, std::size_t cpu, const kp_sched_cpu& snapshot);
-void write(std::ostream& out, std::size_t cpu, const kp_sched_slots& slots, std::uint64_t end);
+void write(std::ostream& out, std::size_t cpu, std::span<const kp_sched_slot> slots, std::uint64_t end);
 void write(std::ostream& out, const WindowRange& windows);
 
 /// Feeds a recording to an assembler; calls `on_collect` where the agent collected a frame. An Error names the entry

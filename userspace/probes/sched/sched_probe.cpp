@@ -14,6 +14,7 @@
 #include "bpf/iterator.h"
 #include "bpf/kernel.h"
 #include "bpf/seqlock.h"
+#include "bpf/window_slots.h"
 #include "cgroups/table.h"
 #include "model/ids.h"
 #include "probes/sched/recording.h"
@@ -105,7 +106,9 @@ Result<> SchedProbe::open(const Machine& machine) {
   skeleton_->rodata->kp_ring_wakeup = ring_size / 2;
   bpf_map__set_max_entries(skeleton_->maps.kp_ring, ring_size);
   bpf_map__set_max_entries(skeleton_->maps.kp_sched_cpus, cpus);
-  bpf_map__set_max_entries(skeleton_->maps.kp_sched_slots, cpus);
+  const std::uint32_t slots = bpf::window_slots(machine.window_ns);
+  skeleton_->rodata->kp_slots = slots;
+  bpf_map__set_max_entries(skeleton_->maps.kp_sched_slots, cpus * slots);
   bpf_map__set_max_entries(skeleton_->maps.kp_sched_groups, cpus);
   bpf_map__set_max_entries(skeleton_->maps.kp_run_queues, cpus);
   bpf_map__set_max_entries(skeleton_->maps.kp_stints, cpus);
@@ -115,7 +118,7 @@ Result<> SchedProbe::open(const Machine& machine) {
 Result<> SchedProbe::map_memory() {
   auto cpus = bpf::MappedArray<kp_sched_cpu>::map(skeleton_->maps.kp_sched_cpus);
   if (!cpus) return fail(std::move(cpus).error());
-  auto slots = bpf::MappedArray<kp_sched_slots>::map(skeleton_->maps.kp_sched_slots);
+  auto slots = bpf::MappedArray<kp_sched_slot>::map(skeleton_->maps.kp_sched_slots);
   if (!slots) return fail(std::move(slots).error());
   auto groups = bpf::MappedArray<kp_sched_groups>::map(skeleton_->maps.kp_sched_groups);
   if (!groups) return fail(std::move(groups).error());
@@ -252,10 +255,12 @@ void SchedProbe::drain(std::uint64_t end) {
   take_snapshots(end);
   look_who_waits();
   ring_->consume(bpf_map__max_entries(skeleton_->maps.kp_ring) / sizeof(kp_sched_window));
-  for (std::size_t cpu = 0; cpu < slots_.values().size(); ++cpu) {
+  const std::size_t ring = slots_.values().size() / cpus_.values().size();
+  for (std::size_t cpu = 0; cpu < cpus_.values().size(); ++cpu) {
     if (cpus_.values()[cpu].sequence == 0) continue;
-    if (recording_ != nullptr) recording::write(*recording_, cpu, slots_.values()[cpu], end);
-    assembler_->on_slots(cpu, slots_.values()[cpu], end);
+    const std::span<const kp_sched_slot> slots = slots_.values().subspan(cpu * ring, ring);
+    if (recording_ != nullptr) recording::write(*recording_, cpu, slots, end);
+    assembler_->on_slots(cpu, slots, end);
   }
 }
 
@@ -277,6 +282,14 @@ void SchedProbe::collect(const WindowRange& windows, TaskTable& tasks, std::vect
   assembler_->collect(windows, tasks, series);
   collect_groups(windows.end(), series);
   collect_waiting(tasks, series);
+}
+
+std::optional<WindowRange> SchedProbe::late() {
+  return assembler_->late();
+}
+
+void SchedProbe::collect_late(const WindowRange& windows, TaskTable& tasks, std::vector<Series>& series) {
+  assembler_->collect_late(windows, tasks, series);
 }
 
 void SchedProbe::collect_groups(std::uint64_t end, std::vector<Series>& series) {

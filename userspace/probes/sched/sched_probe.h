@@ -45,6 +45,8 @@ class SchedProbe final : public Probe {
   void drain(std::uint64_t end) override;
   [[nodiscard]] std::vector<ClockReading> take_clock_readings() override;
   void collect(const WindowRange& windows, TaskTable& tasks, std::vector<Series>& series) override;
+  [[nodiscard]] std::optional<WindowRange> late() override;
+  void collect_late(const WindowRange& windows, TaskTable& tasks, std::vector<Series>& series) override;
   [[nodiscard]] int ring_fd() const noexcept override { return ring_->fd(); }
   [[nodiscard]] Intake intake() const override;
 
@@ -88,7 +90,7 @@ class SchedProbe final : public Probe {
   Skeleton skeleton_;
   bpf::Programs programs_;
   bpf::MappedArray<kp_sched_cpu> cpus_;
-  bpf::MappedArray<kp_sched_slots> slots_;
+  bpf::MappedArray<kp_sched_slot> slots_;
   bpf::MappedArray<kp_sched_groups> groups_;
   cgroups::Table* cgroups_ = nullptr;
   std::unique_ptr<bpf::Ring> ring_;

@@ -16,6 +16,7 @@ using testing::IsEmpty;
 namespace id = ids::sched;
 
 constexpr std::uint64_t kLength = 1'000;
+constexpr std::size_t kSlots = 512;
 
 /// A CPU's side of the contract, made by hand: windows of 1000 ns, window n begins at n * 1000.
 class SchedAssemblerTest : public AssemblerTest<SchedAssembler> {
@@ -119,6 +120,7 @@ TEST_F(SchedAssemblerTest, AWindowThatWasReadAndIsThenDeliveredIsTheSameWindow) 
   collect(4, 2);
   assembler_.on_record(window(4, 3));
   EXPECT_EQ(assembler_.windows_late(), 0U);
+  EXPECT_FALSE(assembler_.late());
   assembler_.on_record(window(4, 3, 9));  // but it has more events than when it was read
   EXPECT_EQ(assembler_.windows_late(), 1U);
   assembler_.on_record(window(5, 4));
@@ -143,6 +145,10 @@ TEST_F(SchedAssemblerTest, AWindowWhoseRecordIsMissingIsAbsent) {
   snapshot(window(9, 8), 9'100);
   const Series& series = collect(4, 5);
   EXPECT_THAT(series.absent, ElementsAre(1, 2));
+  EXPECT_EQ(assembler_.windows_lost(), 0U) << "they may still come";
+  collect(LateWindows::kPatienceNs / kLength + 5, 1);
+  EXPECT_EQ(assembler_.windows_lost(), 1U);
+  collect(LateWindows::kPatienceNs / kLength + 6, 1);
   EXPECT_EQ(assembler_.windows_lost(), 2U);
 }
 
@@ -174,11 +180,11 @@ TEST_F(SchedAssemblerTest, ANewEpochForgetsWindowsButNotWhatTheCpuIsDoing) {
 }
 
 TEST_F(SchedAssemblerTest, RareEventsAreTakenFromTheSlotsOfTheirWindow) {
-  auto slots = std::make_unique<kp_sched_slots>();
-  slots->slot[5] = {.life_window = 5, .moves_window = 5, .forks = 1, .execs = 2, .exits = 3, .migrations = 4};
-  slots->slot[6] = {.life_window = 5 - 1, .moves_window = 6, .forks = 9, .execs = 9, .exits = 9, .migrations = 8};
+  std::vector<kp_sched_slot> slots(kSlots);
+  slots[5] = {.life_window = 5, .moves_window = 5, .forks = 1, .execs = 2, .exits = 3, .migrations = 4};
+  slots[6] = {.life_window = 5 - 1, .moves_window = 6, .forks = 9, .execs = 9, .exits = 9, .migrations = 8};
   snapshot(window(7, 4), 7'100);
-  assembler_.on_slots(0, *slots, 7);
+  assembler_.on_slots(0, slots, 7);
   const Series& series = collect(5, 2);
   EXPECT_THAT(values(series, id::kForks), ElementsAre(1, 0));
   EXPECT_THAT(values(series, id::kExecs), ElementsAre(2, 0));
@@ -187,12 +193,21 @@ TEST_F(SchedAssemblerTest, RareEventsAreTakenFromTheSlotsOfTheirWindow) {
 }
 
 TEST_F(SchedAssemblerTest, ASlotTakenByALaterWindowMakesItsRowAbsent) {
-  auto slots = std::make_unique<kp_sched_slots>();
-  slots->slot[5] = {
-      .life_window = 5 + KP_SCHED_SLOTS, .moves_window = 0, .forks = 1, .execs = 0, .exits = 0, .migrations = 0};
+  std::vector<kp_sched_slot> slots(kSlots);
+  slots[5] = {.life_window = 5 + kSlots, .moves_window = 0, .forks = 1, .execs = 0, .exits = 0, .migrations = 0};
   snapshot(window(7, 4), 7'100);
-  assembler_.on_slots(0, *slots, 7);
+  assembler_.on_slots(0, slots, 7);
   EXPECT_THAT(collect(5, 2).absent, ElementsAre(0));
+}
+
+TEST_F(SchedAssemblerTest, WindowsWhoseSlotsWereNotTakenInTimeAreAbsentAndLost) {
+  const std::vector<kp_sched_slot> slots(16);
+  snapshot(window(4, 3), 4'100);
+  assembler_.on_slots(0, slots, 6);
+  collect(4, 2);
+  assembler_.on_slots(0, slots, 30);  // of 6 to 13 nobody knows
+  EXPECT_THAT(collect(6, 10).absent, ElementsAre(0, 1, 2, 3, 4, 5, 6, 7));
+  EXPECT_EQ(assembler_.windows_lost(), 8U);
 }
 
 TEST_F(SchedAssemblerTest, HistogramsAreDifferencesBetweenFrames) {
