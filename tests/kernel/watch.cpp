@@ -23,12 +23,14 @@ std::vector<Bucket> buckets_of(const std::map<std::uint32_t, std::uint64_t>& cou
 
 }  // namespace
 
-Watch::Watch(std::chrono::nanoseconds window, std::vector<std::unique_ptr<probes::Probe>> probes)
+Watch::Watch(std::chrono::nanoseconds window, std::vector<std::unique_ptr<probes::Probe>> probes,
+             probes::ProbeSettings settings)
     : window_ns_(static_cast<std::uint64_t>(window.count())) {
   if (probes.empty()) probes = probes::make_probes();
   const std::uint64_t publish = std::max<std::uint64_t>(window_ns_, 50'000'000 / window_ns_ * window_ns_);
   auto sampler = agent::Sampler::start(
-      {.host = "test", .window_ns = window_ns_, .publish_ns = publish, .grace_ns = grace_ns()}, std::move(probes));
+      {.host = "test", .window_ns = window_ns_, .publish_ns = publish, .grace_ns = grace_ns(), .probes = settings},
+      std::move(probes));
   if (!sampler) throw std::runtime_error(sampler.error().message);
   sampler_ = std::move(*sampler);
   if (emulated()) settle();

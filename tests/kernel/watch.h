@@ -28,7 +28,8 @@ struct WindowRow {
 class Watch {
  public:
   /// Attaches; fails the test with the reason when that does not work. `probes` empty: all of this build.
-  explicit Watch(std::chrono::nanoseconds window, std::vector<std::unique_ptr<probes::Probe>> probes = {});
+  explicit Watch(std::chrono::nanoseconds window, std::vector<std::unique_ptr<probes::Probe>> probes = {},
+                 probes::ProbeSettings settings = {});
 
   /// Has every frame shown to `look` from now on.
   void on_frame(std::function<void(const Frame&)> look) { look_ = std::move(look); }

@@ -93,6 +93,11 @@ PinnedTo::~PinnedTo() {
   sched_setaffinity(0, sizeof(before_), &before_);
 }
 
+void become_real_time(int priority) {
+  const sched_param parameter{.sched_priority = priority};
+  if (sched_setscheduler(0, SCHED_FIFO, &parameter) != 0) _exit(93);
+}
+
 void spin_until(std::uint64_t wall) {
   while (wall_ns() < wall) {
   }

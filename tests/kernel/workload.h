@@ -80,6 +80,9 @@ class PinnedTo {
   cpu_set_t before_{};
 };
 
+/// Gives the calling thread the policy SCHED_FIFO; a child that is refused it exits with 93.
+void become_real_time(int priority);
+
 /// Burns CPU until the wall clock says so.
 void spin_until(std::uint64_t wall);
 
