@@ -89,6 +89,12 @@ SchedAssembler::Published SchedAssembler::Published::of(const kp_sched_window& w
           .running = window.running};
 }
 
+void SchedAssembler::pass(Cpu& cpu, const kp_sched_window& record) {
+  cpu.last_number = record.number;
+  cpu.last_running = record.running != 0;
+  cpu.last_runnable = record.runnable;
+}
+
 bool SchedAssembler::on_record(const kp_sched_window& record) {
   if (record.head.cpu >= cpus_.size()) return false;
   Cpu& cpu = cpus_[record.head.cpu];
@@ -100,9 +106,7 @@ bool SchedAssembler::on_record(const kp_sched_window& record) {
   }
   if (const SchedRow row = closed_row(record); Published::of(record, row) != cpu.published)
     cpu.late.on_late(record, row);
-  cpu.last_number = std::max<std::uint64_t>(cpu.last_number, record.number);
-  cpu.last_running = record.running != 0;
-  cpu.last_runnable = record.runnable;
+  if (record.number >= cpu.last_number) pass(cpu, record);
   return true;
 }
 
@@ -182,9 +186,7 @@ void SchedAssembler::collect_late(const WindowRange& windows, TaskTable& tasks, 
 
 std::optional<SchedRow> SchedAssembler::row_of(Cpu& cpu, std::uint64_t window) const {
   while (!cpu.records.empty() && cpu.records.front().number < window) {
-    cpu.last_number = cpu.records.front().number;
-    cpu.last_running = cpu.records.front().running != 0;
-    cpu.last_runnable = cpu.records.front().runnable;
+    pass(cpu, cpu.records.front());
     cpu.records.pop_front();
   }
   if (cpu.records.empty() && (cpu.open.number > cpu.last_number || cpu.last_number == 0)) {
@@ -229,6 +231,7 @@ void SchedAssembler::collect_cpu(std::size_t number, Cpu& cpu, const WindowRange
     const bool is_lost = life_is_lost(cpu, window);
     if (row && !is_lost) {
       append_row(columns, index, cpu, window, *row, tasks);
+      if (row->events != nullptr) cpu.late.on_known(window);
       continue;
     }
     sched.absent.push_back(index);

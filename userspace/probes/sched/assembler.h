@@ -96,6 +96,7 @@ class SchedAssembler {
     bool begun = false;  // wait and oncpu have their base
   };
 
+  static void pass(Cpu& cpu, const kp_sched_window& record);
   [[nodiscard]] std::optional<SchedRow> row_of(Cpu& cpu, std::uint64_t window) const;
   [[nodiscard]] static const SchedLife* life_of(const Cpu& cpu, std::uint64_t window);
   [[nodiscard]] static bool life_is_lost(const Cpu& cpu, std::uint64_t window);

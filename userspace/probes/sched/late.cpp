@@ -11,7 +11,7 @@ void LateWindows::begin(std::uint64_t length) {
   tail_ = {};
   length_ = length;
   patience_ = kPatienceNs / length;
-  first_ = end_ = 0;
+  first_ = end_ = known_ = 0;
 }
 
 void LateWindows::on_published(const WindowRange& windows) {
@@ -50,7 +50,10 @@ void LateWindows::on_late(const kp_sched_window& window, const SchedRow& row) {
   say_tail(window.number);
   on_chain(window);
   std::erase(missing_, window.number);
-  tail_ = {.from = window.number + 1, .running = window.running != 0, .runnable = window.runnable};
+  if (window.number >= known_) {
+    known_ = window.number;
+    tail_ = {.from = window.number + 1, .running = window.running != 0, .runnable = window.runnable};
+  }
   if (window.number < first_) return;
   if (window.number < oldest()) {
     ++lost_;

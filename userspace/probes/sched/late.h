@@ -1,6 +1,7 @@
 // What becomes known of the windows of one CPU after they were published. docs/adr/0011 has why.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -24,6 +25,9 @@ class LateWindows {
   /// This window, and none after it, was published as absent.
   void on_absent(std::uint64_t window) { missing_.push_back(window); }
 
+  /// Events of this window were published. It and what lies before it is not thought anew for a late one before it.
+  void on_known(std::uint64_t window) { known_ = std::max(known_, window); }
+
   /// A window was published as absent that nothing can mend.
   void on_lost() { ++lost_; }
 
@@ -34,7 +38,8 @@ class LateWindows {
   void on_chain(const kp_sched_window& window);
 
   /// A window that had been published when this became known of it, closed or still open; ascending between two
-  /// settle(). All that was published after it went on as the CPU did before; now it goes on as this one ended.
+  /// settle(). What was published after the last known window went on as the CPU did before; now it goes on as this one
+  /// ended.
   void on_late(const kp_sched_window& window, const SchedRow& row);
 
   /// All that is known now has been told: the rows that have to be said again are complete.
@@ -69,10 +74,12 @@ class LateWindows {
 
   void say(std::uint64_t window, const SchedRow& row);
   void say_tail(std::uint64_t end);
+
   std::uint64_t length_ = 0;
   std::uint64_t patience_ = 0;  // in windows
   std::uint64_t first_ = 0;     // of the stream
   std::uint64_t end_ = 0;       // windows before this one have been published
+  std::uint64_t known_ = 0;     // the newest of them that had events
   std::deque<std::uint64_t> missing_;
   std::map<std::uint64_t, Said> rows_;
   Said taken_;

@@ -20,10 +20,16 @@ struct Head {
 };
 
 template <class T>
-void put(std::ostream& out, char kind, const T& value, std::uint64_t argument = 0, std::uint64_t end = 0) {
-  const Head head{.kind = kind, .reserved = {}, .size = sizeof(T), .argument = argument, .end = end};
+void put(std::ostream& out, char kind, std::span<const T> values, std::uint64_t argument = 0, std::uint64_t end = 0) {
+  const auto size = static_cast<std::uint32_t>(values.size_bytes());
+  const Head head{.kind = kind, .reserved = {}, .size = size, .argument = argument, .end = end};
   out.write(reinterpret_cast<const char*>(&head), sizeof(head));
-  out.write(reinterpret_cast<const char*>(&value), sizeof(value));
+  out.write(reinterpret_cast<const char*>(values.data()), size);
+}
+
+template <class T>
+void put(std::ostream& out, char kind, const T& value, std::uint64_t argument = 0) {
+  put(out, kind, std::span<const T>(&value, 1), argument);
 }
 
 template <class T>
@@ -79,10 +85,7 @@ void write(std::ostream& out, std::size_t cpu, const kp_sched_cpu& snapshot) {
   put(out, 'C', snapshot, cpu);
 }
 void write(std::ostream& out, std::size_t cpu, std::span<const kp_sched_slot> slots, std::uint64_t end) {
-  const Head head{
-      .kind = 'S', .reserved = {}, .size = static_cast<std::uint32_t>(slots.size_bytes()), .argument = cpu, .end = end};
-  out.write(reinterpret_cast<const char*>(&head), sizeof(head));
-  out.write(reinterpret_cast<const char*>(slots.data()), static_cast<std::streamsize>(slots.size_bytes()));
+  put(out, 'S', slots, cpu, end);
 }
 void write(std::ostream& out, const WindowRange& windows) {
   put(out, 'F', windows);

@@ -7,6 +7,7 @@
 
 #include "model/ids.h"
 #include "unit/probes/assembler_fixture.h"
+#include "unit/probes/sched/windows.h"
 
 namespace kpulse::probes {
 namespace {
@@ -26,15 +27,7 @@ class SchedAssemblerTest : public AssemblerTest<SchedAssembler> {
   }
 
   static kp_sched_window window(std::uint64_t number, std::uint64_t previous, std::uint32_t switches = 2) {
-    kp_sched_window window{};
-    window.head = {.type = KP_RECORD_SCHED_WINDOW, .cpu = 0};
-    window.number = number;
-    window.previous = previous;
-    window.start = number * kLength;
-    window.end = window.start + kLength;
-    window.switches = switches;
-    window.epoch = 1;
-    return window;
+    return made_window(kLength, number, previous, switches);
   }
 
   void snapshot(const kp_sched_window& open, std::uint64_t from) {
