@@ -62,6 +62,7 @@ struct sched_entity {
 	struct cfs_rq *cfs_rq; /* CONFIG_FAIR_GROUP_SCHED; set for tasks of every class */
 	struct sched_entity *parent; /* CONFIG_FAIR_GROUP_SCHED; the group's own entity in the run queue above */
 	unsigned char sched_delayed; /* 6.12+ */
+	__u64 exec_start; /* of clock_task: until when what it ran is in sum_exec_runtime and in its cgroups' accounts */
 	__u64 sum_exec_runtime;
 };
 

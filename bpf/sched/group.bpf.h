@@ -13,6 +13,13 @@ struct {
 	__type(value, struct kp_sched_groups);
 } kp_sched_groups SEC(".maps");
 
+/* Until when the kernel has accounted for what the task that leaves has run. Not until `task_clock`: a CPU that has nothing left to do looks for
+ * work elsewhere before it switches, which takes time and is nobody's. */
+static __always_inline __u64 group_until(struct task_struct *prev, __u64 task_clock)
+{
+	return kp_by_wakeup ? task_clock : prev->se.exec_start;
+}
+
 /* What has run until now was found to be in its cgroup when it came, or when it moved itself. A task that another one moved while it ran
  * is charged to the old cgroup until now. Time is the run queue's clock_task, as in the kernel's own account: what a hypervisor took away
  * (CONFIG_PARAVIRT_TIME_ACCOUNTING) is nobody's. */
@@ -37,11 +44,13 @@ static __always_inline void group_run(struct kp_sched_cpu *cpu, struct task_stru
 }
 
 /* After group_leave(). */
-static __always_inline void group_arrive(struct kp_sched_cpu *cpu, struct kp_sched_groups *groups, struct task_struct *next, __u32 number)
+static __always_inline void group_arrive(struct kp_sched_cpu *cpu, struct kp_sched_groups *groups, struct task_struct *next, __u32 number,
+					 __u64 task_clock)
 {
 	if (!next->pid)
 		return;
 	group_run(cpu, next, number);
+	cpu->group_from = task_clock;
 	groups->group[cpu->group & (KP_CGROUP_SLOTS - 1)].switches++;
 }
 

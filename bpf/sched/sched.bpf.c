@@ -274,7 +274,7 @@ static __always_inline int on_switch(bool preempt, struct task_struct *prev, str
 	barrier();
 	if (cpu->open.running != (__u32)prev->pid)
 		correct(cpu, prev, number);
-	group_leave(cpu, groups, task_clock);
+	group_leave(cpu, groups, group_until(prev, task_clock));
 	if (clock >= cpu->open.end)
 		roll(cpu, clock, number);
 	if (clock < cpu->from)
@@ -285,7 +285,7 @@ static __always_inline int on_switch(bool preempt, struct task_struct *prev, str
 	stint_end(stints, prev, cpu->stint_from, clock, lost);
 	if (runnable && prev->pid && !kp_by_wakeup)
 		note_throttled(stints, prev, clock);
-	group_arrive(cpu, groups, next, number);
+	group_arrive(cpu, groups, next, number, task_clock);
 	if (next->pid)
 		arrive(cpu, groups, stints, prev, next, clock);
 	left(prev, runnable, clock);

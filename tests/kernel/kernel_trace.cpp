@@ -46,7 +46,8 @@ std::uint64_t TraceEvent::number(std::string_view key) const {
 }
 
 std::string make_trace_instance(const std::string& name) {
-  std::string folder = fmt::format("{}/instances/kp_{}_{}", kTracing, name, getpid());
+  static int made = 0;
+  std::string folder = fmt::format("{}/instances/kp_{}_{}_{}", kTracing, name, getpid(), ++made);
   if (mkdir(folder.c_str(), 0700) != 0) throw std::runtime_error("cannot make " + folder);
   return folder;
 }

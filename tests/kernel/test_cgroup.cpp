@@ -101,6 +101,12 @@ std::uint64_t TestCgroup::cpu_ns() const {
   throw std::runtime_error(name_ + ": no accounting of CPU time");
 }
 
+std::uint64_t TestCgroup::as_accounted(std::uint64_t cpu_ns) const {
+  const bool to_the_ns =
+      std::ranges::any_of(folders_, [](const auto& folder) { return exists(folder + "/cpuacct.usage"); });
+  return to_the_ns ? cpu_ns : cpu_ns / 1000 * 1000;
+}
+
 void TestCgroup::remove() {
   const std::uint64_t deadline = monotonic_ns() + kRemoveLimitNs;
   for (const std::string& folder : folders_) {
