@@ -11,6 +11,12 @@
 
 #define KP_RECORD_SCHED_WINDOW 1
 
+/* What no task got of a CPU's time, in ns since boot; 0 where the kernel does not tell. */
+struct kp_lost {
+	__u64 stolen; /* by the hypervisor */
+	__u64 irq;    /* by interrupts */
+};
+
 /* What one CPU did in one window. Clocks are the run queue's, in ns. */
 struct kp_sched_window {
 	struct kp_record_head head;
@@ -37,10 +43,13 @@ struct kp_sched_window {
 	__u32 epoch;
 	__u32 runnable;         /* tasks that the last event left runnable */
 	__u32 runnable_carried; /* the same of the last event before the window opened */
+	__u64 left_clock;       /* its last event; set when it is closed, ... */
+	struct kp_lost left;    /* ... as what was lost until then ... */
+	struct kp_lost closed;  /* ... and until closed_clock */
 	struct kp_task victim;
 	struct kp_task culprit;
 };
-KP_ASSERT_SIZE(struct kp_sched_window, 208);
+KP_ASSERT_SIZE(struct kp_sched_window, 248);
 
 /* One per CPU, written by that CPU only. `sequence` is odd while it is being changed. */
 struct kp_sched_cpu {
@@ -49,17 +58,19 @@ struct kp_sched_cpu {
 	__u64 ring_dropped;     /* windows that did not fit into the ring buffer */
 	__u64 clock_backwards;  /* events whose clock was before the last one's; they count as no time */
 	__u64 switches_missed;  /* the task that left was not the one last seen to come: a switch was not shown to us */
-	__u64 group_from;       /* as `from`, of its cgroup's cpu_ns; of the run queue's clock_task, which leaves out what no task got */
+	__u64 group_from;       /* when what it runs came, of the run queue's clock_task, which leaves out what no task got */
+	__u64 group_ran;        /* sum_exec_runtime of what it runs, up to which its cgroup has been charged */
 	__u64 not_run;          /* run queue's clock minus its clock_task, at the last event */
+	struct kp_lost lost;    /* at the last event */
 	__u64 stint_from;       /* the running task's time from here on is in no stint yet; of the run queue's clock. 0: not known */
 	__u32 group;            /* slot of the running task's cgroup; without meaning while the CPU is idle */
-	__u32 reserved;
+	__u32 group_pid;        /* whose group_ran is; 0 is idle */
 	struct kp_sched_window open;
 	struct kp_histogram wait;
 	struct kp_histogram oncpu;
 	__u64 pad[3];
 };
-KP_ASSERT_SIZE(struct kp_sched_cpu, 72 + 208 + 16 * (KP_HIST_BUCKETS + 1) + 24);
+KP_ASSERT_SIZE(struct kp_sched_cpu, 96 + 248 + 16 * (KP_HIST_BUCKETS + 1) + 24);
 
 /* A task that waits for a CPU, as its iterator finds it. */
 struct kp_waiting {
@@ -72,7 +83,17 @@ struct kp_waiting {
 };
 KP_ASSERT_SIZE(struct kp_waiting, 24 + 2 * 32);
 
-/* CPUs of which kp_look tells the part of their clock that no task got; the agent takes it as of the last switch of the others. */
+/* A run queue as kp_look finds it. A CPU that is busy moves it at each tick, an idle one does not. */
+struct kp_look {
+	__u64 clock;
+	struct kp_lost lost; /* until `clock`, or until the move before */
+	__u64 ran;           /* sum_exec_runtime of the task that has the CPU */
+	__u32 pid;           /* of that task, if it still has it; 0: idle, or not looked at */
+	__u32 reserved;
+};
+KP_ASSERT_SIZE(struct kp_look, 40);
+
+/* CPUs that kp_look looks at. Of the others the agent knows what their last switch left. */
 #define KP_LOOK_CPUS 256
 
 /* What one CPU did for one cgroup, since the slot was given to it. Waits have a short histogram: KP_GROUP_BUCKETS of the buckets of

@@ -52,6 +52,9 @@ struct cfs_rq {
 struct rq {
 	__u64 clock;
 	__u64 clock_task; /* without interrupts and without what the hypervisor took away, where the kernel accounts for them */
+	__u64 prev_irq_time;      /* CONFIG_IRQ_TIME_ACCOUNTING: ns in interrupts so far; moves with the clock */
+	__u64 prev_steal_time_rq; /* CONFIG_PARAVIRT_TIME_ACCOUNTING: ns that the hypervisor took away so far; moves with the clock */
+	__u64 prev_steal_time;    /* CONFIG_PARAVIRT: the same; moves at ticks */
 	struct task_struct *curr;
 	struct cfs_rq cfs;
 	unsigned int nr_running;
@@ -62,8 +65,8 @@ struct sched_entity {
 	struct cfs_rq *cfs_rq; /* CONFIG_FAIR_GROUP_SCHED; set for tasks of every class */
 	struct sched_entity *parent; /* CONFIG_FAIR_GROUP_SCHED; the group's own entity in the run queue above */
 	unsigned char sched_delayed; /* 6.12+ */
-	__u64 exec_start; /* of clock_task: until when what it ran is in sum_exec_runtime and in its cgroups' accounts */
-	__u64 sum_exec_runtime;
+	__u64 exec_start; /* of clock_task: until when its sum_exec_runtime goes */
+	__u64 sum_exec_runtime; /* what it ran so far; its cgroups' accounts grow with it */
 };
 
 struct sched_info { /* CONFIG_SCHED_INFO; times are of the run queue's clock */

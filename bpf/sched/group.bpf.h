@@ -13,30 +13,31 @@ struct {
 	__type(value, struct kp_sched_groups);
 } kp_sched_groups SEC(".maps");
 
-/* Until when the kernel has accounted for what the task that leaves has run. Not until `task_clock`: a CPU that has nothing left to do looks for
- * work elsewhere before it switches, which takes time and is nobody's. */
-static __always_inline __u64 group_until(struct task_struct *prev, __u64 task_clock)
+/* Charges the cgroup of what this CPU runs. What has run until now was found to be in its cgroup when it came, or when it moved itself. A task
+ * that another one moved while it ran is charged to the old cgroup until now. */
+static __always_inline void group_charge(struct kp_sched_cpu *cpu, struct kp_sched_groups *groups, __u64 ns)
 {
-	return kp_by_wakeup ? task_clock : prev->se.exec_start;
+	groups->group[cpu->group & (KP_CGROUP_SLOTS - 1)].cpu_ns += ns;
 }
 
-/* What has run until now was found to be in its cgroup when it came, or when it moved itself. A task that another one moved while it ran
- * is charged to the old cgroup until now. Time is the run queue's clock_task, as in the kernel's own account: what a hypervisor took away
- * (CONFIG_PARAVIRT_TIME_ACCOUNTING) is nobody's. */
-static __always_inline void group_leave(struct kp_sched_cpu *cpu, struct kp_sched_groups *groups, __u64 task_clock)
+/* `task` has run since group_run(). The sum is the kernel's own, by which it charges the cgroups as well: without what a hypervisor took away, where it
+ * knows (CONFIG_PARAVIRT_TIME_ACCOUNTING), and without the time in which a CPU looks for work elsewhere before it leaves the task, or comes back to it. */
+static __always_inline void group_leave(struct kp_sched_cpu *cpu, struct kp_sched_groups *groups, struct task_struct *task)
 {
-	if (task_clock <= cpu->group_from)
-		return;
-	if (cpu->open.running && cpu->group_from)
-		groups->group[cpu->group & (KP_CGROUP_SLOTS - 1)].cpu_ns += task_clock - cpu->group_from;
-	cpu->group_from = task_clock;
+	__u64 ran = task->se.sum_exec_runtime;
+
+	if (task->pid && cpu->group_pid == (__u32)task->pid && ran > cpu->group_ran)
+		group_charge(cpu, groups, ran - cpu->group_ran);
+	cpu->group_ran = ran;
 }
 
-/* From here on what this CPU does is done for the task's cgroup. */
-static __always_inline void group_run(struct kp_sched_cpu *cpu, struct task_struct *task, __u32 number)
+/* From here on what this CPU does is done for the task's cgroup; it had run `ran` before. */
+static __always_inline void group_run(struct kp_sched_cpu *cpu, struct task_struct *task, __u64 ran, __u32 number)
 {
 	struct kp_cgroup_cpu *here = bpf_map_lookup_elem(&kp_cgroup_cpus, &number);
 
+	cpu->group_ran = ran;
+	cpu->group_pid = task->pid;
 	if (!here)
 		return;
 	cpu->group = kp_cgroup_slot(here, kp_cgroup_id(task));
@@ -44,13 +45,13 @@ static __always_inline void group_run(struct kp_sched_cpu *cpu, struct task_stru
 }
 
 /* After group_leave(). */
-static __always_inline void group_arrive(struct kp_sched_cpu *cpu, struct kp_sched_groups *groups, struct task_struct *next, __u32 number,
-					 __u64 task_clock)
+static __always_inline void group_arrive(struct kp_sched_cpu *cpu, struct kp_sched_groups *groups, struct task_struct *next, __u32 number)
 {
-	if (!next->pid)
+	if (!next->pid) {
+		cpu->group_pid = 0;
 		return;
-	group_run(cpu, next, number);
-	cpu->group_from = task_clock;
+	}
+	group_run(cpu, next, next->se.sum_exec_runtime, number);
 	groups->group[cpu->group & (KP_CGROUP_SLOTS - 1)].switches++;
 }
 
@@ -73,23 +74,21 @@ static __always_inline void group_unseen(struct kp_sched_cpu *cpu, struct kp_sch
 	groups->group[cpu->group & (KP_CGROUP_SLOTS - 1)].wait_ns += wait;
 }
 
-/* A task that moves itself may run on for long before the next switch. Anybody else's move finds the task waiting, as a rule. The run queue's
- * clock is as old as its last event, a tick at most, and never ahead of the next switch, as a reading of another clock would be. */
+/* A task that moves itself may run on for long before the next switch. Anybody else's move finds the task waiting, as a rule. Its sum is as old as its
+ * last tick: what it has run since, the kernel charges to the new cgroup, too. */
 SEC("tp_btf/cgroup_attach_task")
 int BPF_PROG(kp_attach, struct cgroup *destination, const char *path, struct task_struct *task)
 {
 	__u32 number = bpf_get_smp_processor_id();
 	struct kp_sched_groups *groups = bpf_map_lookup_elem(&kp_sched_groups, &number);
 	struct kp_sched_cpu *cpu = bpf_map_lookup_elem(&kp_sched_cpus, &number);
-	__u64 task_clock;
 
 	if (!cpu || !groups || task != bpf_get_current_task_btf() || cpu->open.running != (__u32)task->pid)
 		return 0;
-	switch_clock(task, &task_clock);
 	*(volatile __u64 *)&cpu->sequence += 1;
 	barrier();
-	group_leave(cpu, groups, task_clock);
-	group_run(cpu, task, number);
+	group_leave(cpu, groups, task);
+	group_run(cpu, task, task->se.sum_exec_runtime, number);
 	barrier();
 	*(volatile __u64 *)&cpu->sequence += 1;
 	return 0;

@@ -101,7 +101,7 @@ static __always_inline void moved_piece(struct task_struct *task)
 	clock = rq->clock;
 	running = rq->curr;
 	if (running && cpu->open.running == (__u32)running->pid) { /* the stint that goes on there */
-		stint_end(stints, running, cpu->stint_from, clock, 0);
+		stint_end(stints, running, cpu->stint_from, clock, 0, 0);
 		cpu->stint_from = clock;
 	}
 	moved->longest = piece;

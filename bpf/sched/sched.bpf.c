@@ -21,8 +21,8 @@ const volatile __u64 kp_ring_wakeup;
 
 /* On CPUs that came after the arrays were made. */
 __u64 kp_switches_unmeasured;
-/* By CPU: run queue's clock minus its clock_task, as kp_look found them. */
-__u64 kp_not_run[KP_LOOK_CPUS];
+/* By CPU. */
+struct kp_look kp_looked[KP_LOOK_CPUS];
 /* Run queues in which kp_look found more than one task that wants to run, so far and at its end. */
 __u32 kp_crowded_so_far;
 __u32 kp_crowded;
@@ -49,6 +49,7 @@ struct {
 } kp_sched_slots SEC(".maps");
 
 #include "sched/wait.bpf.h"
+#include "sched/lost.bpf.h"
 #include "sched/group.bpf.h"
 #include "sched/stint.bpf.h"
 #include "sched/throttle.bpf.h"
@@ -68,7 +69,7 @@ static __always_inline void emit(struct kp_sched_cpu *cpu)
 		cpu->ring_dropped++;
 }
 
-/* Closes the open window and opens the one that `clock` is in. What lies between the two was quiet: the agent fills it in. */
+/* Closes the open window and opens the one that `clock` is in; open.closed is set. What lies between the two was quiet: the agent fills it in. */
 static __noinline int roll(struct kp_sched_cpu *cpu, __u64 clock, __u32 number)
 {
 	const struct kp_window_config *config = kp_window_config();
@@ -82,6 +83,8 @@ static __noinline int roll(struct kp_sched_cpu *cpu, __u64 clock, __u32 number)
 	running = open->running;
 	runnable = open->runnable;
 	open->closed_clock = clock;
+	open->left_clock = cpu->from;
+	open->left = cpu->lost;
 	if (!config->length) { /* not calibrated: leave a reading of both clocks */
 		open->closed_mono = bpf_ktime_get_ns();
 		open->head.cpu = number;
@@ -131,24 +134,30 @@ static __noinline int roll(struct kp_sched_cpu *cpu, __u64 clock, __u32 number)
 static __noinline int correct(struct kp_sched_cpu *cpu, struct task_struct *task, __u32 number)
 {
 	struct kp_sched_groups *groups = bpf_map_lookup_elem(&kp_sched_groups, &number);
-	__u64 arrival;
+	__u64 arrival, since, ran;
 
 	if (!cpu || !groups || !task)
 		return 0;
 	arrival = arrived_at(task);
+	since = arrival - cpu->not_run; /* of clock_task, as if nothing had been taken away until then */
 	if (cpu->from) /* not the first event of all */
 		cpu->switches_missed++;
 	if (cpu->open.number && arrival > cpu->from) {
-		group_leave(cpu, groups, arrival - cpu->not_run); /* as if nothing had been taken away until then */
-		if (arrival >= cpu->open.end)
+		if (cpu->group_pid && since > cpu->group_from)
+			group_charge(cpu, groups, since - cpu->group_from);
+		if (arrival >= cpu->open.end) {
+			cpu->open.closed = cpu->lost;
 			roll(cpu, arrival, number);
+		}
 		if (cpu->open.running && arrival > cpu->from)
 			cpu->open.busy_ns += arrival - cpu->from;
 		cpu->from = arrival;
 	}
 	cpu->stint_from = arrival;
 	cpu->open.running = task->pid;
-	group_run(cpu, task, number);
+	ran = task->se.exec_start > since ? task->se.exec_start - since : 0;
+	group_run(cpu, task, task->se.sum_exec_runtime > ran ? task->se.sum_exec_runtime - ran : 0, number);
+	cpu->group_from = since;
 	return 0;
 }
 
@@ -263,29 +272,36 @@ static __always_inline int on_switch(bool preempt, struct task_struct *prev, str
 	struct kp_sched_groups *groups = bpf_map_lookup_elem(&kp_sched_groups, &number);
 	struct stints *stints = bpf_map_lookup_elem(&kp_stints, &number);
 	bool runnable = preempt || !prev_state;
-	__u64 clock, task_clock, lost;
+	struct kp_lost lost = {};
+	__u64 clock, task_clock;
 
 	if (!cpu || !groups || !stints) {
 		__sync_fetch_and_add(&kp_switches_unmeasured, 1);
 		return 0;
 	}
 	clock = switch_clock(next, &task_clock);
+	if (!kp_by_wakeup)
+		lost_so_far(next->se.cfs_rq->rq, &lost);
 	*(volatile __u64 *)&cpu->sequence += 1;
 	barrier();
-	if (cpu->open.running != (__u32)prev->pid)
+	if (cpu->open.running != (__u32)prev->pid) {
+		if (!cpu->from) /* the first event of all: what was lost before it was lost in nothing that is known */
+			cpu->lost = lost;
 		correct(cpu, prev, number);
-	group_leave(cpu, groups, group_until(prev, task_clock));
-	if (clock >= cpu->open.end)
+	}
+	group_leave(cpu, groups, prev);
+	if (clock >= cpu->open.end) {
+		cpu->open.closed = lost;
 		roll(cpu, clock, number);
+	}
 	if (clock < cpu->from)
 		cpu->clock_backwards++;
 	cpu->open.switches++;
 	leave(cpu, prev, clock, runnable);
-	lost = clock - task_clock - cpu->not_run;
-	stint_end(stints, prev, cpu->stint_from, clock, lost);
+	stint_end(stints, prev, cpu->stint_from, clock, lost.stolen - cpu->lost.stolen, lost.irq - cpu->lost.irq);
 	if (runnable && prev->pid && !kp_by_wakeup)
 		note_throttled(stints, prev, clock);
-	group_arrive(cpu, groups, next, number, task_clock);
+	group_arrive(cpu, groups, next, number);
 	if (next->pid)
 		arrive(cpu, groups, stints, prev, next, clock);
 	left(prev, runnable, clock);
@@ -296,7 +312,9 @@ static __always_inline int on_switch(bool preempt, struct task_struct *prev, str
 	cpu->open.running = next->pid;
 	cpu->from = clock;
 	cpu->stint_from = clock;
+	cpu->group_from = task_clock;
 	cpu->not_run = clock - task_clock;
+	cpu->lost = lost;
 	barrier();
 	*(volatile __u64 *)&cpu->sequence += 1;
 	return 0;
@@ -370,23 +388,26 @@ static __always_inline __u32 look_runnable(struct rq *rq)
 __noinline int look_at(__u32 number)
 {
 	__u32 key = number;
-	__u64 *rq = bpf_map_lookup_elem(&kp_run_queues, &key), clock, task_clock;
+	__u64 *rq = bpf_map_lookup_elem(&kp_run_queues, &key);
+	struct kp_look *look = &kp_looked[number & (KP_LOOK_CPUS - 1)];
+	struct task_struct *curr;
 
 	if (!rq || number >= KP_LOOK_CPUS)
 		return 1;
 	if (!*rq)
 		return 0;
-	/* Its CPU moves the clock first. Read in between, the two are up to a tick too far apart: a row has less, the next one more. */
-	task_clock = BPF_CORE_READ((struct rq *)*rq, clock_task);
-	clock = BPF_CORE_READ((struct rq *)*rq, clock);
-	kp_not_run[number & (KP_LOOK_CPUS - 1)] = clock - task_clock;
+	look_lost((struct rq *)*rq, &look->lost);
+	look->clock = BPF_CORE_READ((struct rq *)*rq, clock);
+	curr = BPF_CORE_READ((struct rq *)*rq, curr); /* another one may have come meanwhile, but pid and sum are of one task */
+	look->pid = BPF_CORE_READ(curr, pid);
+	look->ran = BPF_CORE_READ(curr, se.sum_exec_runtime);
 	if (look_runnable((struct rq *)*rq) > 1)
 		kp_crowded_so_far++;
 	return 0;
 }
 
-/* Run by the agent before it reads: a task that has run for long may have lost time to the hypervisor since it came, and only the run queue,
- * whose clocks go on with each tick, knows. Disturbs no other CPU: it looks at their run queues from here. */
+/* Run by the agent before it reads: how long a task has run that goes on, and what was taken away from it, only the run queue knows, whose clocks go on
+ * with each tick. Disturbs no other CPU: it looks at their run queues from here. */
 SEC("raw_tp")
 int kp_look(void *ctx)
 {

@@ -16,17 +16,19 @@
 
 #define KP_STINT_PIDS 16 /* stints that go on, by pid */
 #define KP_STINT_IDLE KP_STINT_PIDS
-#define KP_STINT_LOST (KP_STINT_PIDS + 1) /* what no task got */
-#define KP_STINT_OPEN (KP_STINT_PIDS + 2)
+#define KP_STINT_STOLEN (KP_STINT_PIDS + 1)
+#define KP_STINT_IRQ (KP_STINT_PIDS + 2)
+#define KP_STINT_OPEN (KP_STINT_PIDS + 3)
 #define KP_STINT_KEPT 64 /* power of two */
 #define KP_STINTS (KP_STINT_OPEN + KP_STINT_KEPT)
-#define KP_STINT_NO_PID 0xffffffffU
+#define KP_STINT_STOLEN_PID 0xffffffffU /* as the pid of what no task got */
+#define KP_STINT_IRQ_PID 0xfffffffeU
 
 struct stint {
 	__u64 from;
 	__u64 to;
 	__u64 ran;  /* of the time between the two */
-	__u32 pid;  /* 0 is idle, KP_STINT_NO_PID what no task got */
+	__u32 pid;  /* 0 is idle */
 	__u32 named;
 	struct kp_task task;
 };
@@ -77,6 +79,7 @@ struct {
  * constant of bytes. */
 #define KP_IDLE "(idle)\0\0\0\0\0\0\0\0\0"
 #define KP_STOLEN "(stolen)\0\0\0\0\0\0\0"
+#define KP_IRQ "(irq)\0\0\0\0\0\0\0\0\0\0"
 #define KP_THROTTLED_TASK "(throttled)\0\0\0\0"
 
 #define KP_CHAR(text, at) ((__u64)(__u8)(text)[at] << 8 * ((at) & 7))
@@ -144,8 +147,25 @@ static __always_inline struct stint *stint_add(struct stints *stints, __u32 plac
 	return stint;
 }
 
-/* `task` had the CPU from `from` to `to`, but for `lost` of that. */
-static __always_inline void stint_end(struct stints *stints, struct task_struct *task, __u64 from, __u64 to, __u64 lost)
+/* Of [from, to) no task had this. */
+static __always_inline void stint_lost(struct stints *stints, __u32 place, __u32 pid, __u64 from, __u64 to, __u64 lost)
+{
+	struct stint *stint;
+
+	if (!lost)
+		return;
+	stint = stint_add(stints, place, pid, from, to, lost);
+	if (stint->named)
+		return;
+	if (place == KP_STINT_IRQ)
+		KP_NAME_NO_TASK(&stint->task, KP_IRQ);
+	else
+		KP_NAME_NO_TASK(&stint->task, KP_STOLEN);
+	stint->named = 1;
+}
+
+/* `task` had the CPU from `from` to `to`, but for what the hypervisor and interrupts had of that. */
+static __always_inline void stint_end(struct stints *stints, struct task_struct *task, __u64 from, __u64 to, __u64 stolen, __u64 irq)
 {
 	__u32 pid = task->pid;
 	struct stint *stint;
@@ -154,20 +174,17 @@ static __always_inline void stint_end(struct stints *stints, struct task_struct 
 	if (!from || to <= from)
 		return;
 	stints->last_ns = to - from;
-	if (lost > to - from)
-		lost = to - from;
-	stint = stint_add(stints, pid ? pid & (KP_STINT_PIDS - 1) : KP_STINT_IDLE, pid, from, to, to - from - lost);
+	if (stolen > to - from)
+		stolen = to - from;
+	if (irq > to - from - stolen)
+		irq = to - from - stolen;
+	stint = stint_add(stints, pid ? pid & (KP_STINT_PIDS - 1) : KP_STINT_IDLE, pid, from, to, to - from - stolen - irq);
 	if (!stint->named && stint->ran >= KP_STINT_NAMED_NS) {
 		name_culprit(&stint->task, task);
 		stint->named = 1;
 	}
-	if (!lost)
-		return;
-	stint = stint_add(stints, KP_STINT_LOST, KP_STINT_NO_PID, from, to, lost);
-	if (!stint->named) {
-		KP_NAME_NO_TASK(&stint->task, KP_STOLEN);
-		stint->named = 1;
-	}
+	stint_lost(stints, KP_STINT_STOLEN, KP_STINT_STOLEN_PID, from, to, stolen);
+	stint_lost(stints, KP_STINT_IRQ, KP_STINT_IRQ_PID, from, to, irq);
 }
 
 /* What of a stint lies in [from, to). */

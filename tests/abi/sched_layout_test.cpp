@@ -22,7 +22,7 @@ Layout layout_of(const char* name) {
 TEST(SchedLayout, AWindowRecordIsLaidOutTheSameOnBothSides) {
   const Layout layout = layout_of("kp_sched_window");
   ASSERT_EQ(layout.size, sizeof(kp_sched_window));
-  EXPECT_EQ(layout.offsets.size(), 26U) << "a member was added: add it here as well";
+  EXPECT_EQ(layout.offsets.size(), 29U) << "a member was added: add it here as well";
   EXPECT_OFFSET(layout, kp_sched_window, head);
   EXPECT_OFFSET(layout, kp_sched_window, number);
   EXPECT_OFFSET(layout, kp_sched_window, previous);
@@ -47,6 +47,9 @@ TEST(SchedLayout, AWindowRecordIsLaidOutTheSameOnBothSides) {
   EXPECT_OFFSET(layout, kp_sched_window, epoch);
   EXPECT_OFFSET(layout, kp_sched_window, runnable);
   EXPECT_OFFSET(layout, kp_sched_window, runnable_carried);
+  EXPECT_OFFSET(layout, kp_sched_window, left_clock);
+  EXPECT_OFFSET(layout, kp_sched_window, left);
+  EXPECT_OFFSET(layout, kp_sched_window, closed);
   EXPECT_OFFSET(layout, kp_sched_window, victim);
   EXPECT_OFFSET(layout, kp_sched_window, culprit);
 }
@@ -58,9 +61,12 @@ TEST(SchedLayout, TheMappedStructsAreLaidOutTheSameOnBothSides) {
   EXPECT_OFFSET(cpu, kp_sched_cpu, from);
   EXPECT_OFFSET(cpu, kp_sched_cpu, ring_dropped);
   EXPECT_OFFSET(cpu, kp_sched_cpu, group_from);
+  EXPECT_OFFSET(cpu, kp_sched_cpu, group_ran);
   EXPECT_OFFSET(cpu, kp_sched_cpu, not_run);
+  EXPECT_OFFSET(cpu, kp_sched_cpu, lost);
   EXPECT_OFFSET(cpu, kp_sched_cpu, stint_from);
   EXPECT_OFFSET(cpu, kp_sched_cpu, group);
+  EXPECT_OFFSET(cpu, kp_sched_cpu, group_pid);
   EXPECT_OFFSET(cpu, kp_sched_cpu, open);
   EXPECT_OFFSET(cpu, kp_sched_cpu, wait);
   EXPECT_OFFSET(cpu, kp_sched_cpu, oncpu);

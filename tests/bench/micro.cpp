@@ -82,7 +82,7 @@ void collect_cgroups(benchmark::State& state) {
       group.switches += 3;
       for (const std::size_t bucket : {20, 40, 60}) ++group.wait[bucket];
     }
-    groups.collect(*cpus, {}, 0, name, series);
+    groups.collect(*cpus, {}, name, series);
     benchmark::DoNotOptimize(series.data());
     series.clear();
   }

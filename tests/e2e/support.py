@@ -18,6 +18,10 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("KPULSE_BIN", ROOT / "build/release/bin"))
 HOST = "e2e-vm"
 CPUS = os.cpu_count()
+WINDOW_NS = 10_000_000  # unless an agent is told otherwise
+# What was not known of a window when it was published is said up to a second later (LateWindows::kPatienceNs), and has then still to come
+# into the database: what is younger than this may be on its way.
+SETTLED_NS = 1_500_000_000
 
 
 def wait_until(condition, limit, what):
@@ -82,6 +86,37 @@ def may_be_realtime():
     return subprocess.run(["chrt", "-r", "1", "true"], capture_output=True, check=False).returncode == 0
 
 
+class Starved:
+    """For how long, since this was made, the main thread of a process had no processor though it could have gone on: it waited for one, or
+    the hypervisor took away one that it was on. Also of a process that has ended, until it is waited for."""
+
+    def __init__(self, pid):
+        self.pid = pid
+        self.cpus = set()
+        self.waited, self.stolen = self._waited(), self._stolen()
+
+    def look(self):
+        """To be called now and then: takes down which processor it is on."""
+        self.cpus.add(int(pathlib.Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()[36]))
+
+    def seconds(self):
+        stolen = self._stolen()
+        return self._waited() - self.waited + sum(stolen[cpu] - self.stolen[cpu] for cpu in self.cpus if cpu in self.stolen)
+
+    def _waited(self):
+        try:
+            return int(pathlib.Path(f"/proc/{self.pid}/schedstat").read_text().split()[1]) / 1e9
+        except (OSError, IndexError):
+            return 0  # a kernel without sched_info
+
+    @staticmethod
+    def _stolen():
+        """{CPU: seconds}"""
+        lines = [line.split() for line in pathlib.Path("/proc/stat").read_text().splitlines()]
+        tick = os.sysconf("SC_CLK_TCK")
+        return {int(words[0][3:]): int(words[8]) / tick for words in lines if words[0][:3] == "cpu" and words[0] != "cpu"}
+
+
 class Process:
     """A program that is gone at the latest when the test is over."""
 
@@ -100,16 +135,30 @@ class Process:
         return self.log.read_text(errors="replace")
 
     def terminate(self, limit=10, with_signal=signal.SIGTERM):
-        """Sends the signal; returns (exit status, seconds it took)."""
-        begin = time.monotonic()
-        if self.alive():
-            self.popen.send_signal(with_signal)
-        try:
-            return self.popen.wait(limit), time.monotonic() - begin
-        except subprocess.TimeoutExpired:
-            self.popen.kill()
-            self.popen.wait()
-            raise AssertionError(f"{self.name} did not end within {limit} s: {self.output()[-500:]}") from None
+        """Sends the signal; returns (exit status, seconds it surely took): from when the signal had been sent to when it was last seen to
+        run, so that what holds up the test does not count, and without those in which it was starved."""
+        if not self.alive():
+            return self.popen.returncode, 0.0
+        starved = Starved(self.popen.pid)
+        self.popen.send_signal(with_signal)
+        begin = seen = time.monotonic()
+        while True:
+            looked = time.monotonic()
+            starved.look()
+            if not self._runs():
+                break
+            seen = looked
+            if seen - begin > limit:
+                self.popen.kill()
+                self.popen.wait()
+                raise AssertionError(f"{self.name} did not end within {limit} s: {self.output()[-500:]}")
+            time.sleep(0.005)
+        had_none = starved.seconds()
+        return self.popen.wait(), max(seen - begin - had_none, 0.0)
+
+    def _runs(self):
+        """As alive(), but one that has ended can still be asked for its times."""
+        return os.waitid(os.P_PID, self.popen.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
 
     def kill(self):
         return self.terminate(with_signal=signal.SIGKILL)
@@ -175,12 +224,25 @@ class Database:
                 rows += [{**series.get("tags", {}), **dict(zip(series["columns"], row))} for row in series.get("values", [])]
         return rows
 
+    def newest(self, host=HOST):
+        """Start of the newest window that is there of every CPU that is there at all; 0 when none is."""
+        rows = self.query(f"SELECT last(\"busy_ns\") FROM \"kpulse_sched\" WHERE \"host\" = '{host}' GROUP BY \"cpu\"")
+        return min((row["time"] for row in rows), default=0)
+
     def windows(self, host=HOST):
         """{cpu: sorted starts of the windows that are in the database}."""
         found = {}
         for row in self.query(f"SELECT \"busy_ns\" FROM \"kpulse_sched\" WHERE \"host\" = '{host}' GROUP BY \"cpu\""):
             found.setdefault(row["cpu"], []).append(row["time"])
         return found
+
+    def missing(self, since=0, young_ns=0, host=HOST):
+        """[(cpu, start)] of the windows from the one at `since` (or the CPU's first) on that are not there though every CPU has later ones.
+        Those that began less than `young_ns` before the newest do not count."""
+        windows = self.windows(host)
+        last = min(starts[-1] for starts in windows.values()) - young_ns
+        return [(cpu, start) for cpu, starts in windows.items()
+                for start in sorted(set(range(since or starts[0], last + 1, WINDOW_NS)) - set(starts))]
 
 
 class Broker:

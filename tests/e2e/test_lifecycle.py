@@ -9,6 +9,10 @@ from support import HOST, wait_until
 
 ONLINE = 4
 STATE = f"kpulse/v1/{HOST}/state"
+# What docs/OPERATIONS.md ("Exit status") and Agent::run() promise, whoever answers. Without a broker the agent waits for one for all of
+# kFarewellLimit (1.5 s) and at most 150 ms more for its thread; what is left is for reading the kernel once more and for detaching.
+# It is of an agent that has a processor when it needs one: what it was starved of is left out by terminate().
+LIMIT_S = 2
 
 
 @support.needs_bpf
@@ -24,7 +28,7 @@ class Lifecycle(support.TestCase):
         begin = time.time_ns()
         status, seconds = agent.terminate()
         self.assertEqual(status, 0, agent.output())
-        self.assertLess(seconds, 2)
+        self.assertLess(seconds, LIMIT_S)
         wait_until(lambda: bridge.committed() == agent.frames(), 10, "the rest is committed")
         for cpu, starts in self.database.windows().items():
             # The last whole window ended at most one window before the signal.
@@ -35,7 +39,7 @@ class Lifecycle(support.TestCase):
         wait_until(lambda: agent.metrics.get("kpulse_agent_connected") == 1, 10, "the agent is connected")
         status, seconds = agent.terminate(with_signal=signal.SIGINT)
         self.assertEqual(status, 0, agent.output())
-        self.assertLess(seconds, 2)
+        self.assertLess(seconds, LIMIT_S)
 
     def test_sigterm_makes_the_bridge_write_what_it_still_holds(self):
         bridge = support.Bridge(self, self.broker, self.database.url, "--batch-interval", "10s", "--batch-lines", "100000")
@@ -56,7 +60,7 @@ class Lifecycle(support.TestCase):
         wait_until(lambda: agent.metrics.get("kpulse_agent_queue_frames") > 3, 10, "frames wait")
         status, seconds = agent.terminate()
         self.assertEqual(status, 0, agent.output())
-        self.assertLess(seconds, 2)
+        self.assertLess(seconds, LIMIT_S)
 
     def test_birth_is_retained_and_the_will_tells_of_a_killed_agent(self):
         agent = support.Agent(self, self.broker)

@@ -1,9 +1,9 @@
 """From the kernel to the database: every window of every CPU, exactly once."""
 
 import support
-from support import CPUS, HOST, wait_until
+from support import CPUS, HOST, WINDOW_NS, wait_until
 
-WINDOW_NS = 10_000_000
+LENGTH_NS = 30_000_000_000
 
 
 @support.needs_bpf
@@ -13,7 +13,10 @@ class Pipeline(support.TestCase):
         bridge = support.Bridge(self, broker, database.url).wait_connected()
         support.Load(self)
         agent = support.Agent(self, broker)
-        wait_until(lambda: bridge.committed() >= 300, 60, "30 s of frames are committed")
+        wait_until(database.newest, 20, "there are windows")
+        # Frames are no measure of time: some only say again what was not known when it was published.
+        begin = database.query("SELECT first(\"busy_ns\") FROM \"kpulse_sched\"")[0]["time"]
+        wait_until(lambda: database.newest() >= begin + LENGTH_NS, 60, "30 s of windows are in the database")
         status, _ = agent.terminate()
         self.assertEqual(status, 0, agent.output())
         frames = agent.frames()
@@ -26,12 +29,15 @@ class Pipeline(support.TestCase):
         windows = database.windows()
         self.assertEqual(len(windows), CPUS)
         for cpu, starts in windows.items():
-            self.assertGreaterEqual(len(starts), 2990, f"cpu {cpu}")
+            self.assertGreaterEqual(len(starts), LENGTH_NS // WINDOW_NS - 10, f"cpu {cpu}")
             gaps = [b - a for a, b in zip(starts, starts[1:]) if b - a != WINDOW_NS]
             self.assertEqual(gaps, [], f"cpu {cpu}: windows that are missing or doubled")
             row = database.query(f"SELECT count(\"busy_ns\"), sum(\"busy_ns\") AS busy, sum(\"idle_ns\") AS idle, sum(\"switches\") AS switches"
                                  f" FROM \"kpulse_sched\" WHERE \"host\" = '{HOST}' AND \"cpu\" = '{cpu}'")[0]
             self.assertEqual(row["count"], (starts[-1] - starts[0]) // WINDOW_NS + 1)
-            self.assertEqual(row["busy"] + row["idle"], len(starts) * WINDOW_NS)
+            # Not to the ns: windows follow the wall clock, so when its distance from the run queue's clock has changed, their bounds are
+            # moved (by about 20 us, WindowClock::kToleranceNs), and the window in which that happens is so much longer or shorter.
+            length = len(starts) * WINDOW_NS
+            self.assertLess(abs(row["busy"] + row["idle"] - length), 0.0005 * length)
             self.assertGreater(row["busy"], row["idle"], "the load is seen")
             self.assertGreater(row["switches"], 10 * len(starts) // 10)

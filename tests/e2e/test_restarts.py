@@ -1,9 +1,9 @@
 """Agent, broker and database go away and come back: all reconnect by themselves, and what was lost is counted."""
 
 import support
-from support import wait_until
+from support import WINDOW_NS, wait_until
 
-WINDOW_NS = 10_000_000
+FRAME_WINDOWS = 10  # of a regular frame; it begins at a multiple of them
 
 
 @support.needs_bpf
@@ -32,6 +32,13 @@ class Restarts(support.TestCase):
         return {cpu: [(b - a) // WINDOW_NS - 1 for a, b in zip(starts, starts[1:]) if b - a != WINDOW_NS]
                 for cpu, starts in self.database.windows().items()}
 
+    def regular_frames(self):
+        """How many frames of one stream the windows in the database are from, those that are missing between them included. What an agent
+        has made besides says again what was not known when it was published, or could not wait for the end of its frame."""
+        starts = [start for of_cpu in self.database.windows().values() for start in (of_cpu[0], of_cpu[-1])]
+        frame_ns = FRAME_WINDOWS * WINDOW_NS
+        return max(starts) // frame_ns - min(starts) // frame_ns + 1
+
     def test_a_restarted_agent_begins_a_new_stream_and_nothing_is_missing_in_either(self):
         first = support.Agent(self, self.broker)
         self.run_for_frames(20)
@@ -54,9 +61,13 @@ class Restarts(support.TestCase):
         frames = self.stop_agent(agent)
         wait_until(lambda: self.bridge.committed() + self.missing() >= frames, 10, "each frame is committed or counted")
         self.assertEqual(self.bridge.committed() + self.missing(), frames)
-        lost = 10 * self.missing()
+        lost = FRAME_WINDOWS * self.missing()
+        others = frames - self.regular_frames()
         for cpu, gaps in self.gaps().items():
-            self.assertEqual(sum(gaps), lost, f"cpu {cpu}: the missing windows are those of the missing frames")
+            # A missing frame may be one of the others, with no windows of its own; and one that came may have had windows of a missing one.
+            self.assertLessEqual(sum(gaps), lost, f"cpu {cpu}: no more windows are missing than those of the missing frames")
+            if others == 0:
+                self.assertEqual(sum(gaps), lost, f"cpu {cpu}: the missing windows are those of the missing frames")
 
     def test_a_restarted_database_costs_nothing(self):
         agent = support.Agent(self, self.broker)

@@ -169,14 +169,26 @@ def numbers(data):
     return values
 
 
+def numbers_of(fields, field):
+    """The numbers of a packed field of a parsed message."""
+    return [value for part in fields.get(field, []) for value in numbers(part)]
+
+
+def series_of(message, measurement):
+    """Every series of a measurement in a frame, parsed."""
+    return [series for series in map(parse, parse(message).get(9, [])) if series[1] == [measurement]]
+
+
+def values_of(series, field):
+    """The values of a field in a parsed series, row by row; empty when it is 0 in every row."""
+    return next((numbers_of(column, 2) for column in map(parse, series.get(4, [])) if column[1] == [field]), [])
+
+
 def tags_of(message, measurement):
     """The tag values of every series of a measurement in a frame."""
-    fields, found = parse(message), []
-    texts = fields.get(10, [])
-    for series in map(parse, fields.get(9, [])):
-        if series[1] != [measurement]:
-            continue
-        values = series.get(2) or [texts[index] for packed_indices in series.get(6, []) for index in numbers(packed_indices)]
+    texts, found = parse(message).get(10, []), []
+    for series in series_of(message, measurement):
+        values = series.get(2) or [texts[index] for index in numbers_of(series, 6)]
         each = len(values) // (series.get(7) or [1])[0]
         found += [tuple(values[at:at + each]) for at in range(0, len(values), each)]
     return found

@@ -52,23 +52,20 @@ void move(const Child& child, const TestCgroup& cgroup) {
   int status = 0;
   ASSERT_EQ(waitpid(child.pid(), &status, WUNTRACED), child.pid());
   ASSERT_TRUE(WIFSTOPPED(status));
+  // It says that it has stopped before it does. Whoever has its CPU can be sure.
+  const PinnedTo beside(test_cpu());
   cgroup.join(child.pid());
   kill(child.pid(), SIGCONT);
 }
 
-/// What a hypervisor has taken away from all CPUs, to 10 ms.
-std::uint64_t stolen_ns() {
-  return proc_stat("cpu", 7) * 10'000'000;
-}
-
-/// Equal to the ns. Only of the task that runs when a frame ends it is not known what was taken away since the last
-/// tick, where the kernel leaves that out (CONFIG_PARAVIRT_TIME_ACCOUNTING, docs/METRICS.md).
-void expect_accounted(const Watch& watch, const TestCgroup& cgroup, std::uint64_t stolen_before) {
-  const std::uint64_t counted = cgroup.as_accounted(watch.total(ids::kCgroupSched, cgroup.path(), id::kCpu));
-  const std::uint64_t account = cgroup.cpu_ns(), stolen = stolen_ns() - stolen_before;
+/// Equal to the ns. Of a switch that a sandbox hides, only the clock tells.
+void expect_accounted(Watch& watch, const TestCgroup& cgroup) {
+  const std::uint64_t counted = watch.total(ids::kCgroupSched, cgroup.path(), id::kCpu);
   EXPECT_GT(counted, 0U) << cgroup.path();
-  EXPECT_GE(counted, account) << cgroup.path();
-  EXPECT_LE(counted, account + stolen) << cgroup.path();
+  if (cgroup.as_accounted(counted) != cgroup.cpu_ns()) {
+    EXPECT_GT(watch.sampler().intake().switches_missed, 0U)
+        << cgroup.path() << ": " << counted << " ns instead of " << cgroup.cpu_ns();
+  }
 }
 
 bool all_finished(std::deque<Child>& children) {
@@ -77,50 +74,54 @@ bool all_finished(std::deque<Child>& children) {
 
 TEST(CgroupSched, CpuTimeOfCgroupsThatShareACpuEqualsTheirAccounts) {
   KPULSE_NEED_CGROUPS();
-  const std::uint64_t stolen_before = stolen_ns();
   Watch watch(10ms);
   std::deque<TestCgroup> cgroups;
   for (int number = 0; number < 4; ++number) {
     cgroups.emplace_back(name_of("share", number)).set_shares(256 << number);
   }
-  const std::uint64_t end = wall_ns() + 3 * kSecond;
+  const Shared<volatile std::uint64_t> end;
   std::deque<Child> children;
   for (const TestCgroup& cgroup : cgroups) {
-    children.emplace_back(ChildOptions{.name = "kp_share", .cpu = test_cpu()}, once_moved([=] { spin_until(end); }));
+    children.emplace_back(ChildOptions{.name = "kp_share", .cpu = test_cpu()}, once_moved([&] {
+                            while (*end == 0 || wall_ns() < *end) {
+                            }
+                          }));
     move(children.back(), cgroup);
   }
+  *end = wall_ns() + 3 * kSecond;
   ASSERT_TRUE(watch.run_until([&] { return all_finished(children); }, 30s));
   watch.catch_up();
   for (std::size_t index = 0; index < cgroups.size(); ++index) {
     const std::string path = cgroups[index].path();
     EXPECT_GT(cgroups[index].cpu_ns(), kSecond / 20) << path;
-    expect_accounted(watch, cgroups[index], stolen_before);
+    expect_accounted(watch, cgroups[index]);
     EXPECT_EQ(count_of(watch.histogram(ids::kCgroupWait, path)), watch.total(ids::kCgroupSched, path, id::kWaits));
   }
 }
 
 TEST(CgroupSched, TheTimeOfATaskThatNeverYieldsIsInEachFrame) {
   KPULSE_NEED_CGROUPS();
-  const std::uint64_t stolen_before = stolen_ns();
   Watch watch(10ms);
   const TestCgroup cgroup(name_of("spin", 0));
   cgroup.set_shares(10'000);
-  const std::uint64_t begin = wall_ns(), end = begin + kSecond;
-  Child spinner({.name = "kp_spin", .cpu = test_cpu(), .nice = -20}, once_moved([=] { spin_until(end); }));
+  Child spinner({.name = "kp_spin", .cpu = test_cpu(), .nice = -20},
+                once_moved([=] { spin_until(wall_ns() + kSecond); }));
   move(spinner, cgroup);
-  watch.run_for(500ms);
-  const std::uint64_t half = watch.total(ids::kCgroupSched, cgroup.path(), id::kCpu);
-  EXPECT_GT(half, 300'000'000U);
-  EXPECT_LT(half, wall_ns() - begin);
+  watch.run_for(200ms);
+  const std::uint64_t before = cgroup.cpu_ns();  // at its last tick
+  watch.run_for(300ms);
+  const std::uint64_t meanwhile = watch.total(ids::kCgroupSched, cgroup.path(), id::kCpu), after = cgroup.cpu_ns();
+  EXPECT_GE(meanwhile, before);
+  EXPECT_LE(cgroup.as_accounted(meanwhile), after);
+  EXPECT_GT(meanwhile, 0U);
   ASSERT_TRUE(watch.run_until([&] { return spinner.finished(); }, 10s));
   watch.catch_up();
-  expect_accounted(watch, cgroup, stolen_before);
+  expect_accounted(watch, cgroup);
 }
 
 TEST(CgroupSched, CgroupsThatGetTheSlotsOfOthersCountTheirOwnTimeAndNothingElse) {
   KPULSE_NEED_CGROUPS();
   constexpr int kCgroups = 15;
-  const std::uint64_t stolen_before = stolen_ns();
   Watch watch(10ms);
   for (int round = 0; round < 2; ++round) {
     for (int number = 0; number < kCgroups; ++number) {
@@ -129,7 +130,7 @@ TEST(CgroupSched, CgroupsThatGetTheSlotsOfOthersCountTheirOwnTimeAndNothingElse)
       move(child, cgroup);
       ASSERT_TRUE(watch.run_until([&] { return child.finished(); }, 10s));
       watch.catch_up();
-      expect_accounted(watch, cgroup, stolen_before);
+      expect_accounted(watch, cgroup);
       cgroup.remove();
     }
     watch.run_for(2500ms);  // longer than a cgroup that is gone keeps its slot
@@ -148,9 +149,8 @@ TestCgroup come_and_go(const std::string& name, std::uint64_t spin_ns) {
 
 TEST(CgroupSched, AThousandCgroupsThatComeAndGoLeaveNothingBehindAndAreNamedOrCounted) {
   KPULSE_NEED_CGROUPS();
-  constexpr int kCgroups = 1'000;
+  constexpr int kCgroups = 1'000, kAccounts = kCgroups - 1;
   const Shared<std::array<std::uint64_t, kCgroups>> used;
-  const std::uint64_t stolen_before = stolen_ns();
   Watch watch(10ms);
   Child maker({.name = "kp_maker"}, [&](Account&) {
     // Neighbours in time differ: one that got another's name is noticed.
@@ -166,11 +166,11 @@ TEST(CgroupSched, AThousandCgroupsThatComeAndGoLeaveNothingBehindAndAreNamedOrCo
     }
   });
   const pid_t prefix = maker.pid();
-  ASSERT_TRUE(watch.run_until([&] { return maker.finished(); }, 120s));
+  ASSERT_TRUE(watch.run_until([&] { return maker.finished(); }, 1200s));
   watch.run_for(3s);  // longer than a cgroup that is gone keeps its slot
   const TestCgroup last(name_of("last", 0));
   int named = 0, beyond = 0;
-  for (int number = 0; number < kCgroups - 1; ++number) {
+  for (int number = 0; number < kAccounts; ++number) {
     const std::string path = "/kp_brief_" + std::to_string(prefix) + "_" + std::to_string(number);
     const std::uint64_t cpu = watch.total(ids::kCgroupSched, path, id::kCpu);
     if (cpu == 0) continue;
@@ -180,14 +180,14 @@ TEST(CgroupSched, AThousandCgroupsThatComeAndGoLeaveNothingBehindAndAreNamedOrCo
     ++beyond;
     if (beyond <= 5) std::cout << path << ": " << cpu << " ns instead of " << used->at(number) << '\n';
   }
-  // Of the task that runs when a frame ends it is not known what was taken away since the last tick (docs/METRICS.md).
-  EXPECT_LE(beyond, stolen_ns() > stolen_before ? kCgroups / 100 : 0);
+  // Of a switch that a sandbox hides, only the clock tells.
+  EXPECT_LE(static_cast<std::uint64_t>(beyond), watch.sampler().intake().switches_missed);
   const std::uint64_t other = watch.total(ids::kCgroupSched, "(other)", id::kSwitches);
   EXPECT_GE(named, 200);
   EXPECT_THAT(watch.tags(ids::kCgroupSched), testing::Not(testing::Contains(testing::StartsWith("(id "))));
-  if (named < kCgroups) {
-    EXPECT_GE(other, static_cast<std::uint64_t>(kCgroups - named));
-    EXPECT_GE(watch.sampler().intake().cgroups_refused, static_cast<std::uint64_t>(kCgroups - named));
+  if (named < kAccounts) {
+    EXPECT_GE(other, static_cast<std::uint64_t>(kAccounts - named));
+    EXPECT_GE(watch.sampler().intake().cgroups_refused, static_cast<std::uint64_t>(kAccounts - named));
   }
   // The slots are free again: one more cgroup is known by its name.
   Child child({.name = "kp_last", .cpu = test_cpu()}, inside(last, [] { spin_until(wall_ns() + 5'000'000); }));

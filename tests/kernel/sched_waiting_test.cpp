@@ -74,6 +74,7 @@ TEST(SchedWaiting, AStarvingTaskIsSeenWhileItStarvesAndOnceWhenItDoesNoMore) {
   Rows rows(cpu, "kp_starved");
   watch.on_frame([&](const Frame& frame) { rows.take(frame); });
   watch.run_for(200ms);
+  const Shared<volatile bool> enough;
   std::array<int, 2> go{};
   ASSERT_EQ(pipe(go.data()), 0);
   // Both are real-time tasks: what the others are given in each second (6.12+) does not end the wait.
@@ -88,11 +89,14 @@ TEST(SchedWaiting, AStarvingTaskIsSeenWhileItStarvesAndOnceWhenItDoesNoMore) {
   Child hog({.name = "kp_hog", .cpu = cpu}, [&](Account&) {
     become_real_time(50);
     if (write(go[1], "g", 1) != 1) _exit(94);
-    spin_until(wall_ns() + 3'000 * kMs);
+    while (!*enough) {
+    }
   });
-  ASSERT_TRUE(watch.run_until([&] { return hog.finished() && starved.finished(); }, 30s));
+  const std::uint64_t begin = monotonic_ns();  // three seconds, or as long as it takes: looks that cost much are rare
+  ASSERT_TRUE(watch.run_until([&] { return rows.seen().size() >= 20 && monotonic_ns() > begin + 3'000 * kMs; }, 120s));
+  *enough = true;
+  ASSERT_TRUE(watch.run_until([&] { return hog.finished() && starved.finished(); }, 60s));
   watch.catch_up();
-  ASSERT_GE(rows.seen().size(), 10U);
   // When a wait has ended, it is in a window: whole, and once.
   const auto ended = [&](std::uint64_t wait) {
     return std::ranges::count_if(watch.rows(static_cast<std::uint32_t>(cpu)), [&](const auto& row) {
@@ -113,7 +117,7 @@ TEST(SchedWaiting, AStarvingTaskIsSeenWhileItStarvesAndOnceWhenItDoesNoMore) {
     }
     before = &seen;
   }
-  EXPECT_GE(behind_the_hog, rows.seen().size() * 4 / 5) << "of the rest others have at most a twentieth";
+  EXPECT_GE(behind_the_hog, rows.seen().size() * 2 / 3) << "the kernel leaves a twentieth to others";
   const auto last = ended(rows.seen().back().longest_ns);
   EXPECT_LE(last, waits);
   if (watch.sampler().intake().switches_missed == 0) {

@@ -101,6 +101,18 @@ std::uint64_t TestCgroup::cpu_ns() const {
   throw std::runtime_error(name_ + ": no accounting of CPU time");
 }
 
+std::uint64_t TestCgroup::throttled_ns() const {
+  for (const std::string& folder : folders_) {
+    std::ifstream stat(folder + "/cpu.stat");
+    std::uint64_t value = 0;
+    for (std::string key; stat >> key >> value;) {
+      if (key == "throttled_time") return value;
+      if (key == "throttled_usec") return value * 1000;
+    }
+  }
+  throw std::runtime_error(name_ + ": no account of its quota");
+}
+
 std::uint64_t TestCgroup::as_accounted(std::uint64_t cpu_ns) const {
   const bool to_the_ns =
       std::ranges::any_of(folders_, [](const auto& folder) { return exists(folder + "/cpuacct.usage"); });

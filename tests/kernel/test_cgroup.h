@@ -31,6 +31,8 @@ class TestCgroup {
   void allow_real_time() const;
   /// CPU time of all its tasks so far, in ns, as the kernel accounts it for the cgroup.
   [[nodiscard]] std::uint64_t cpu_ns() const;
+  /// For how long its quota has held its tasks so far, in ns, all CPUs together.
+  [[nodiscard]] std::uint64_t throttled_ns() const;
   /// As its account says it: cpu.stat is cut off to microseconds.
   [[nodiscard]] std::uint64_t as_accounted(std::uint64_t cpu_ns) const;
   /// Waits until no task is in it and removes it.

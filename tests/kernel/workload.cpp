@@ -54,11 +54,11 @@ void set_nice(int nice) {
   set_nice(options.nice);
   pin(options.cpu);
   sched_yield();
+  account.begin_wall = wall_ns();  // around what is read of its account
   const Schedstat before = read_schedstat("/proc/thread-self/schedstat");
-  account.begin_wall = wall_ns();
   work(account);
-  account.end_wall = wall_ns();
   const Schedstat after = read_schedstat("/proc/thread-self/schedstat");
+  account.end_wall = wall_ns();
   account.run_ns = after.run_ns - before.run_ns;
   account.wait_ns = after.wait_ns - before.wait_ns;
   _exit(0);

@@ -37,7 +37,7 @@ GUESTS = (
         ("programs_test", "*"),
         ("process_test", "*"),
         ("cgroup_test", "*"),
-        ("sched_test", "SchedEvents.*:SchedWaits.*:MovedTasks.*:SchedCulprit.*:BehindAHog.*:Quota.*:SchedSleep.*:SchedWaiting.*-*DidNotFit*"),
+        ("sched_test", "SchedEvents.*:SchedLost.*:SchedWaits.*:MovedTasks.*:SchedCulprit.*:BehindAHog.*:Quota.*:SchedSleep.*:SchedWaiting.*-*DidNotFit*"),
         ("sched_test", "SchedWindows.ASpinner*:SchedWindows.Every*:*SchedTime.Busy*/0"),
     )),
     Guest("disks", 1024, (

@@ -55,8 +55,8 @@ constexpr std::string_view kEdges = R"(
   wait then counts from the queue that it ended on. What the task has waited besides is in `wait_ns` as far as it is known, but not in the distribution.
 - **Whose fault (`culprit`).** Who had most of the CPU on which the victim waited, while it waited; of a wait that moved, on the CPU where it waited
   longest. `culprit_ns` is how long. Each CPU has a memory of 64 stints (a stint is a task's time on the CPU with gaps below 0.26 ms) besides those that go
-  on; of a longer crowd the latest count. Who had less than 33 us is not remembered: after a wait below that it is whoever had the CPU last. `(stolen)`:
-  what no task got of the CPU's clock, where the kernel accounts for it (CONFIG_PARAVIRT_TIME_ACCOUNTING: the hypervisor; CONFIG_IRQ_TIME_ACCOUNTING: interrupts).
+  on; of a longer crowd the latest count. Who had less than 33 us is not remembered: after a wait below that it is whoever had the CPU last. `(stolen)`
+  is the hypervisor and `(irq)` interrupts, where the kernel tells (see stolen time).
   `(throttled)`: the quota of the victim's cgroup or of one above it held the victim for more of the wait than anybody had the CPU in the rest; told from 5.19 on, when the throttling began
   on this CPU. `(idle)`: nobody had it. All of these have pid 0.
 - **Who waits now (`kpulse_waiting`).** The tasks are looked through only where a run queue holds more than the running task, and not so often that
@@ -74,17 +74,20 @@ constexpr std::string_view kEdges = R"(
   cpu or memory controller is in it, else that of the v1 controller memory, else of cpuacct. Names and ids are of that hierarchy.
 - **More cgroups than slots.** 255 cgroups have counters of their own at a time; what comes later is counted for `(other)`, and how often in
   `cgroups_refused`. The slot of a cgroup that was removed is free again 2 s later. `(id 1234)` is a cgroup whose name could not be learnt.
-- **Moving to another cgroup.** A task that moves itself is charged to the new one from its run queue's last event on, a
-  tick ago at most; in the kernel's own account it may be a tick earlier. One that another task moves while it
+- **Moving to another cgroup.** A task that moves itself is charged to the new one from its last tick on at the latest. One that another task moves while it
   runs is charged to the old one until its next switch.
 - **Switches that are not shown (`switches_missed`).** Some sandboxes hide their own tasks from tracing. When the task that leaves a CPU is not
   the one last seen to come, its own record says since when it was there, and until then the CPU did what it was thought to do; of an idle CPU
   the time in between counts as idle. From the first such case on, the agent has a CPU that seems to spin look at itself before
   its windows are published.
-- **Stolen time.** `cpu_ns` of cgroups and processes leaves out what the hypervisor took away, as the kernel's own accounts do
-  (CONFIG_PARAVIRT_TIME_ACCOUNTING); `busy_ns` of a CPU, waits and distributions are times of the clock. Of the task that runs when an interval
-  ends, what was taken away from it since its CPU's last tick is not known yet: it counts, and is made up for in the cgroup's next rows.
-  Where the kernel has no sched_info there is only CLOCK_MONOTONIC, and stolen time counts for cgroups.
+- **Stolen time (`stolen_ns`), interrupts (`irq_ns`).** They are sums that the kernel keeps for each run queue: what the hypervisor took (CONFIG_PARAVIRT), what
+  interrupts took (CONFIG_IRQ_TIME_ACCOUNTING). A sum that has been 0 on all CPUs since boot may be one that is not kept, or that this hypervisor does not feed: there is no value
+  then. The sums are known at events, and at ticks while a task goes on; in between, time is spread evenly, or, where the CPU was idle, lies before the event that woke it up.
+  With CONFIG_PARAVIRT alone (without CONFIG_PARAVIRT_TIME_ACCOUNTING) they move at ticks only. Each ns is in one window, and none has more than its length. What becomes known after a
+  window was published is said again (see late is not lost) from 1/16 of its length on; less is in the next window.
+- **What stolen time is part of.** `busy_ns` and `idle_ns` of a CPU, waits and distributions are times of the clock: they have it. `cpu_ns` of cgroups and processes is the kernel's own sum of what
+  tasks ran, which leaves out stolen time with CONFIG_PARAVIRT_TIME_ACCOUNTING, and also the time in which a CPU that has nothing left to do looks for work elsewhere. Of a task that goes on,
+  the sum is as of its CPU's last tick (with `nohz_full` up to a second ago); of CPUs from the 257th on, and where the kernel has no sched_info, it goes by the clock.
 - **A VM without a stable TSC** has run-queue clocks that differ between CPUs by up to some ms; so do the bounds of its windows.
 - **Steps of the wall clock** end a stream and begin a new one (`clock_steps`): windows are aligned to the clock as it is after.
 - **Block I/O is counted where the kernel counts it**: failed I/Os and their bytes too, an fsync as a write of 0 bytes besides the flush it

@@ -11,7 +11,7 @@ inline constexpr std::uint32_t kBusy = 1, kIdle = 2, kBusyRatio = 3, kSwitches =
                                kWaits = 7, kWait = 8, kWaitMax = 9, /* 10 was wait_max_held_ns */ kVictim = 11,
                                kCulprit = 12, kMigrations = 13, kForks = 14, kExecs = 15, kExits = 16,
                                kWaitsDiscarded = 17, kCulpritTime = 18, kDiscarded = 19, kWaitsPartial = 20,
-                               kRunnableMax = 21;
+                               kRunnableMax = 21, kStolen = 22, kIrq = 23;
 }
 
 inline constexpr std::uint32_t kSchedWait = 2;

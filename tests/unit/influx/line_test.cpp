@@ -28,7 +28,7 @@ Frame frame_of(std::uint32_t windows, std::vector<Series> series) {
 }
 
 constexpr std::string_view kZeroTail =
-    ",migrations=0i,forks=0i,execs=0i,exits=0i,waits_discarded=0i,culprit_ns=0i,waits_discarded_ns=0i,waits_partial=0i,runnable_max=0i";
+    ",migrations=0i,forks=0i,execs=0i,exits=0i,waits_discarded=0i,culprit_ns=0i,waits_discarded_ns=0i,waits_partial=0i,runnable_max=0i,stolen_ns=0i,irq_ns=0i";
 constexpr std::string_view kNoTasks =
     ",victim_pid=0i,victim_comm=\"\",victim_cgroup=0i,culprit_pid=0i,culprit_comm=\"\",culprit_cgroup=0i";
 

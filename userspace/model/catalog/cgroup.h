@@ -15,7 +15,7 @@ inline constexpr std::array<std::string_view, 1> kTag{"cgroup"};
 
 inline constexpr std::array kSchedFields{
     Field{ids::cgroup_sched::kCpu, "cpu_ns", amount, nanoseconds, "time tasks of the cgroup were on a CPU",
-          "sched_switch, task_struct.se.exec_start: of the run queue's clock_task, without stolen time"},
+          "sched_switch, task_struct.se.sum_exec_runtime"},
     Field{ids::cgroup_sched::kSwitches, "switches", amount, none, "switches to a task of the cgroup", "sched_switch"},
     Field{ids::cgroup_sched::kWaits, "wait_count", amount, none, "run-queue waits of its tasks that ended",
           "task_struct.sched_info.last_queued"},

@@ -34,7 +34,7 @@ inline constexpr std::array kSchedFields{
           "task_struct.sched_info.last_queued"},
     Field{ids::sched::kVictim, "victim", task, none, "task of the longest wait", "sched_switch, next"},
     Field{ids::sched::kCulprit, "culprit", task, none,
-          "who had the CPU most while the victim waited for it; (throttled), (stolen), (idle): no task",
+          "who had the CPU most while the victim waited for it; (throttled), (stolen), (irq), (idle): no task",
           "sched_switch, prev"},
     Field{ids::sched::kMigrations, "migrations", amount, none, "tasks this CPU moved to another run queue",
           "sched_migrate_task"},
@@ -56,6 +56,12 @@ inline constexpr std::array kSchedFields{
           "most tasks that a switch left runnable, the running one included; without a switch those that the last one "
           "left",
           "rq.nr_running"},
+    Field{ids::sched::kStolen, "stolen_ns", amount, nanoseconds,
+          "time the hypervisor took away from the CPU; part of busy_ns and idle_ns; no value where it does not tell",
+          "rq.prev_steal_time_rq, prev_steal_time"},
+    Field{ids::sched::kIrq, "irq_ns", amount, nanoseconds,
+          "time in interrupts; part of busy_ns and idle_ns; no value where the kernel does not tell",
+          "rq.prev_irq_time"},
 };
 
 inline constexpr std::array kSchedWaitFields{

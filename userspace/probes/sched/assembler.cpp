@@ -35,6 +35,11 @@ void fill(Columns& columns, std::size_t index, const SchedRow& row, TaskTable& t
   columns.set(id::kCulprit, index, tasks.add(window.culprit));
 }
 
+void fill(Columns& columns, std::size_t index, const kp_lost& lost) {
+  columns.set(id::kStolen, index, lost.stolen);
+  columns.set(id::kIrq, index, lost.irq);
+}
+
 void fill(Columns& columns, std::size_t index, const SchedLife& life) {
   columns.set(id::kForks, index, life.forks);
   columns.set(id::kExecs, index, life.execs);
@@ -89,16 +94,16 @@ SchedAssembler::Published SchedAssembler::Published::of(const kp_sched_window& w
           .running = window.running};
 }
 
-void SchedAssembler::pass(Cpu& cpu, const kp_sched_window& record) {
-  cpu.last_number = record.number;
-  cpu.last_running = record.running != 0;
-  cpu.last_runnable = record.runnable;
+/// What was open at the last reading is not closed yet.
+bool SchedAssembler::goes_on(const Cpu& cpu) {
+  return cpu.records.empty() && cpu.open.number > cpu.last.number;
 }
 
 bool SchedAssembler::on_record(const kp_sched_window& record) {
   if (record.head.cpu >= cpus_.size()) return false;
   Cpu& cpu = cpus_[record.head.cpu];
   if (record.epoch != config_.epoch) return true;  // belongs to a stream that has ended
+  cpu.lost.on_record(record);
   if (record.number >= cpu.collected) {
     cpu.late.on_chain(record);
     cpu.records.push_back(record);
@@ -106,7 +111,7 @@ bool SchedAssembler::on_record(const kp_sched_window& record) {
   }
   if (const SchedRow row = closed_row(record); Published::of(record, row) != cpu.published)
     cpu.late.on_late(record, row);
-  if (record.number >= cpu.last_number) pass(cpu, record);
+  if (record.number >= cpu.last.number) cpu.last = record;
   return true;
 }
 
@@ -115,6 +120,7 @@ void SchedAssembler::on_snapshot(std::size_t number, const kp_sched_cpu& snapsho
   cpu.open = snapshot.open;
   if (cpu.open.epoch != config_.epoch) cpu.open.number = 0;  // older than the stream; what it does still counts
   cpu.from = snapshot.from;
+  cpu.lost_so_far = snapshot.lost;
   cpu.wait_now = snapshot.wait;
   cpu.oncpu_now = snapshot.oncpu;
   if (!std::exchange(cpu.begun, true)) {
@@ -140,6 +146,7 @@ void SchedAssembler::on_slots(std::size_t number, std::span<const kp_sched_slot>
 void SchedAssembler::collect(const WindowRange& windows, TaskTable& tasks, std::vector<Series>& series) {
   for (std::size_t number = 0; number < cpus_.size(); ++number) {
     Cpu& cpu = cpus_[number];
+    mend_lost(cpu);
     cpu.collected = windows.end();
     if (cpu.from != 0) collect_cpu(number, cpu, windows, tasks, series);
   }
@@ -148,7 +155,7 @@ void SchedAssembler::collect(const WindowRange& windows, TaskTable& tasks, std::
 std::optional<WindowRange> SchedAssembler::late() {
   std::optional<WindowRange> range;
   for (Cpu& cpu : cpus_) {
-    if (cpu.open.number != 0 && cpu.open.number > cpu.last_number && cpu.open.number < cpu.collected) {
+    if (goes_on(cpu) && cpu.open.number < cpu.collected) {
       const SchedRow row = open_row(cpu.open, cpu.from);
       if (const Published now = Published::of(cpu.open, row); now != cpu.published) {
         cpu.late.on_late(cpu.open, row);
@@ -156,6 +163,7 @@ std::optional<WindowRange> SchedAssembler::late() {
       }
     }
     cpu.late.settle();
+    mend_lost(cpu);
     if (cpu.late.empty()) continue;
     const std::uint64_t first = std::min(range ? range->first : cpu.late.first(), cpu.late.first());
     const std::uint64_t end = std::max(range ? range->end() : 0, cpu.late.last() + 1);
@@ -164,12 +172,26 @@ std::optional<WindowRange> SchedAssembler::late() {
   return range;
 }
 
+/// Windows that were published as the last known event left them: what was lost in them shows at the next one.
+void SchedAssembler::mend_lost(Cpu& cpu) const {
+  cpu.lost.on_snapshot(cpu.from, cpu.open.running != 0, cpu.lost_so_far, cpu.look);
+  const bool open = goes_on(cpu) && cpu.open.number < cpu.collected;
+  const kp_sched_window& last = open ? cpu.open : cpu.last;
+  for (const std::uint64_t window : cpu.lost.mend(std::max<std::uint64_t>(last.number, cpu.late.oldest()))) {
+    if (window > last.number) {
+      cpu.late.say_again(window, quiet_row(last.running != 0, last.runnable, config_.length));
+    } else {
+      cpu.late.say_again(window, open ? open_row(last, cpu.from) : closed_row(last));
+    }
+  }
+}
+
 void SchedAssembler::collect_late(const WindowRange& windows, TaskTable& tasks, std::vector<Series>& series) {
   for (std::size_t number = 0; number < cpus_.size(); ++number) {
     Cpu& cpu = cpus_[number];
     if (cpu.late.empty() || cpu.late.first() >= windows.end()) continue;
     Series sched = series_of(ids::kSched, number);
-    Columns columns(windows.count, id::kRunnableMax);
+    Columns columns(windows.count, id::kIrq);
     for (std::uint32_t index = 0; index < windows.count; ++index) {
       const std::uint64_t window = windows.first + index;
       if (const auto row = cpu.late.take(window); row && !life_is_lost(cpu, window)) {
@@ -186,10 +208,10 @@ void SchedAssembler::collect_late(const WindowRange& windows, TaskTable& tasks, 
 
 std::optional<SchedRow> SchedAssembler::row_of(Cpu& cpu, std::uint64_t window) const {
   while (!cpu.records.empty() && cpu.records.front().number < window) {
-    pass(cpu, cpu.records.front());
+    cpu.last = cpu.records.front();
     cpu.records.pop_front();
   }
-  if (cpu.records.empty() && (cpu.open.number > cpu.last_number || cpu.last_number == 0)) {
+  if (goes_on(cpu) || (cpu.records.empty() && cpu.last.number == 0)) {
     if (cpu.open.number < window) return quiet_row(cpu.open.running != 0, cpu.open.runnable, config_.length);
     if (cpu.open.number == window) return open_row(cpu.open, cpu.from);
   }
@@ -201,7 +223,7 @@ std::optional<SchedRow> SchedAssembler::row_of(Cpu& cpu, std::uint64_t window) c
     return std::nullopt;
   }
   // What was open when the mapping was read has been closed since, by an event after all windows asked for.
-  return quiet_row(cpu.last_running, cpu.last_runnable, config_.length);
+  return quiet_row(cpu.last.running != 0, cpu.last.runnable, config_.length);
 }
 
 const SchedLife* SchedAssembler::life_of(const Cpu& cpu, std::uint64_t window) {
@@ -218,16 +240,18 @@ bool SchedAssembler::life_is_lost(const Cpu& cpu, std::uint64_t window) {
 void SchedAssembler::append_row(Columns& columns, std::size_t index, const Cpu& cpu, std::uint64_t window,
                                 const SchedRow& row, TaskTable& tasks) {
   fill(columns, index, row, tasks);
+  fill(columns, index, cpu.lost.of(window));
   if (const SchedLife* life = life_of(cpu, window)) fill(columns, index, *life);
 }
 
 void SchedAssembler::collect_cpu(std::size_t number, Cpu& cpu, const WindowRange& windows, TaskTable& tasks,
                                  std::vector<Series>& series) {
   Series sched = series_of(ids::kSched, number);
-  Columns columns(windows.count, id::kRunnableMax);
+  Columns columns(windows.count, id::kIrq);
   for (std::uint32_t index = 0; index < windows.count; ++index) {
     const std::uint64_t window = windows.first + index;
     const std::optional<SchedRow> row = row_of(cpu, window);
+    cpu.lost.take(window, config_.base_clock + (window + 1 - config_.base_window) * config_.length, config_.length);
     const bool is_lost = life_is_lost(cpu, window);
     if (row && !is_lost) {
       append_row(columns, index, cpu, window, *row, tasks);
@@ -240,6 +264,7 @@ void SchedAssembler::collect_cpu(std::size_t number, Cpu& cpu, const WindowRange
   if (cpu.open.number < windows.end()) cpu.published = Published::of(cpu.open, open_row(cpu.open, cpu.from));
   cpu.late.on_published(windows);
   while (!cpu.life.empty() && cpu.life.front().window < cpu.late.oldest()) cpu.life.pop_front();
+  cpu.lost.forget_before(cpu.late.oldest());
   columns.append_to(sched.columns);
   leave_out(unmeasured_, sched);
   series.push_back(std::move(sched));

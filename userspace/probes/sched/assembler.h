@@ -18,6 +18,7 @@
 #include "probes/columns.h"
 #include "probes/probe.h"
 #include "probes/sched/late.h"
+#include "probes/sched/lost.h"
 #include "probes/sched/row.h"
 #include "probes/task_table.h"
 
@@ -48,6 +49,9 @@ class SchedAssembler {
 
   /// The mapping of a CPU as it was before the ring buffer was drained.
   void on_snapshot(std::size_t cpu, const kp_sched_cpu& snapshot);
+
+  /// Its run queue as it was looked at before that.
+  void on_look(std::size_t cpu, const kp_look& look) { cpus_[cpu].look = look; }
 
   /// The ring of slots of a CPU, not empty; takes over the windows before `end` that were not taken before.
   void on_slots(std::size_t cpu, std::span<const kp_sched_slot> slots, std::uint64_t end);
@@ -86,17 +90,19 @@ class SchedAssembler {
     std::uint64_t collected = 0;          // windows before this one have been published
     kp_sched_window open{};
     std::uint64_t from = 0;
-    std::uint64_t last_number = 0;    // the newest record already passed, ...
-    bool last_running = false;        // ... and whether a task was on the CPU when it closed, ...
-    std::uint32_t last_runnable = 0;  // ... and how many were runnable
-    Published published;              // the window that was open at the last collect
+    kp_lost lost_so_far{};  // at the last event
+    kp_look look{};
+    kp_sched_window last{};  // the newest record already passed
+    Published published;     // the window that was open at the last collect
     LateWindows late;
+    LostTime lost;
     kp_histogram wait{}, oncpu{};  // as of the last frame
     kp_histogram wait_now{}, oncpu_now{};
     bool begun = false;  // wait and oncpu have their base
   };
 
-  static void pass(Cpu& cpu, const kp_sched_window& record);
+  [[nodiscard]] static bool goes_on(const Cpu& cpu);
+  void mend_lost(Cpu& cpu) const;
   [[nodiscard]] std::optional<SchedRow> row_of(Cpu& cpu, std::uint64_t window) const;
   [[nodiscard]] static const SchedLife* life_of(const Cpu& cpu, std::uint64_t window);
   [[nodiscard]] static bool life_is_lost(const Cpu& cpu, std::uint64_t window);

@@ -22,14 +22,22 @@ Series series_of(std::uint32_t measurement, std::string cgroup, std::size_t colu
 
 }  // namespace
 
-SchedGroups::Sum SchedGroups::sum_of(std::span<const kp_sched_groups> cpus, std::uint32_t slot) {
+/// A CPU's counter is read once: it says as well whether what runs has left since, and then all its time is in it.
+/// Adding it again would not only be wrong for this cgroup: the next one to have the slot would have to make up for it
+/// before any time of its own is seen.
+SchedGroups::Sum SchedGroups::sum_of(std::span<const kp_sched_groups> cpus, std::span<const RunningGroup> running,
+                                     std::uint32_t slot) {
   Sum sum;
-  for (const kp_sched_groups& cpu : cpus) {
-    const kp_sched_group& group = cpu.group[slot];
-    sum.cpu += group.cpu_ns;
+  for (std::size_t number = 0; number < cpus.size(); ++number) {
+    const kp_sched_group& group = cpus[number].group[slot];
+    const std::uint64_t counted = *const_cast<const volatile __u64*>(&group.cpu_ns);
+    sum.cpu += counted;
     sum.wait += group.wait_ns;
     sum.waits += group.waits;
     sum.switches += group.switches;
+    if (number >= running.size() || running[number].slot != slot) continue;
+    const RunningGroup& now = running[number];
+    sum.cpu += now.ns - std::min(counted - now.counted, now.ns);
   }
   return sum;
 }
@@ -51,23 +59,12 @@ Column SchedGroups::waits_since(std::span<const kp_sched_groups> cpus, std::uint
 }
 
 void SchedGroups::collect(std::span<const kp_sched_groups> cpus, std::span<const RunningGroup> running,
-                          std::uint64_t clock, const std::function<std::string(std::uint32_t)>& name,
-                          std::vector<Series>& series) {
-  std::array<std::uint64_t, KP_CGROUP_SLOTS> running_ns{};
-  for (std::size_t number = 0; number < running.size(); ++number) {
-    const RunningGroup& cpu = running[number];
-    if (!cpu.busy || clock <= cpu.from) continue;
-    const std::uint32_t slot = cpu.slot % KP_CGROUP_SLOTS;
-    // Once the task has left, all its time is in the counter. Adding it again would not only be wrong for this cgroup:
-    // the next one to have the slot would have to make up for it before any time of its own is seen.
-    const std::uint64_t since = cpus[number].group[slot].cpu_ns - cpu.counted;
-    running_ns[slot] += clock - cpu.from - std::min(since, clock - cpu.from);
-  }
+                          const std::function<std::string(std::uint32_t)>& name, std::vector<Series>& series) {
   for (std::uint32_t slot = 0; slot < KP_CGROUP_SLOTS; ++slot) {
-    Sum now = sum_of(cpus, slot);
-    // A task that moves itself to another cgroup is that one's from a little before (bpf/sched/group.bpf.h), which was
-    // already added here: never count down.
-    now.cpu = std::max(now.cpu + running_ns[slot], before_[slot].cpu);
+    Sum now = sum_of(cpus, running, slot);
+    // Of a CPU that is not looked at, what runs is known by the clock only, and a little too much of it may have been
+    // added: never count down.
+    now.cpu = std::max(now.cpu, before_[slot].cpu);
     const Sum before = std::exchange(before_[slot], now);
     if (now.cpu == before.cpu && now.switches == before.switches && now.waits == before.waits) continue;
     std::string cgroup = name(slot);

@@ -13,11 +13,10 @@
 
 namespace kpulse::probes {
 
-/// A CPU at the end of the interval: the running task's time since `from` has not been counted for its cgroup yet.
+/// What a CPU runs at the end of an interval, and for how long it has that its cgroup has not been charged with yet.
 struct RunningGroup {
-  bool busy = false;
   std::uint32_t slot = 0;
-  std::uint64_t from = 0;     ///< run-queue clock, as if all of what no task got had been before
+  std::uint64_t ns = 0;
   std::uint64_t counted = 0;  ///< cpu_ns of the slot on this CPU, read together with the above
 };
 
@@ -26,8 +25,8 @@ class SchedGroups {
   SchedGroups() : before_(KP_CGROUP_SLOTS), buckets_before_(KP_CGROUP_SLOTS) {}
 
   /// Appends kpulse_cgroup_sched and kpulse_cgroup_wait of every slot in which something happened since the last call.
-  /// `name` gives the slot's tag. `clock` is where the interval ends, on the run-queue clock.
-  void collect(std::span<const kp_sched_groups> cpus, std::span<const RunningGroup> running, std::uint64_t clock,
+  /// `name` gives the slot's tag.
+  void collect(std::span<const kp_sched_groups> cpus, std::span<const RunningGroup> running,
                const std::function<std::string(std::uint32_t)>& name, std::vector<Series>& series);
 
  private:
@@ -37,7 +36,8 @@ class SchedGroups {
   };
   using Buckets = std::array<std::uint32_t, KP_GROUP_BUCKETS>;  // as wide as the kernel's, which may wrap
 
-  [[nodiscard]] static Sum sum_of(std::span<const kp_sched_groups> cpus, std::uint32_t slot);
+  [[nodiscard]] static Sum sum_of(std::span<const kp_sched_groups> cpus, std::span<const RunningGroup> running,
+                                  std::uint32_t slot);
   [[nodiscard]] Column waits_since(std::span<const kp_sched_groups> cpus, std::uint32_t slot, std::uint64_t waits);
 
   std::vector<Sum> before_;              // by slot: as of the last frame

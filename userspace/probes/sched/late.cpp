@@ -62,6 +62,10 @@ void LateWindows::on_late(const kp_sched_window& window, const SchedRow& row) {
   }
 }
 
+void LateWindows::say_again(std::uint64_t window, const SchedRow& row) {
+  if (!rows_.contains(window) && !std::ranges::binary_search(missing_, window)) say(window, row);
+}
+
 std::optional<SchedRow> LateWindows::take(std::uint64_t window) {
   const auto found = rows_.find(window);
   if (found == rows_.end()) return std::nullopt;

@@ -42,6 +42,10 @@ class LateWindows {
   /// ended.
   void on_late(const kp_sched_window& window, const SchedRow& row);
 
+  /// A window that was published, and not as absent, has to be said again for another reason; `row` is what is known of
+  /// its events.
+  void say_again(std::uint64_t window, const SchedRow& row);
+
   /// All that is known now has been told: the rows that have to be said again are complete.
   void settle() { say_tail(end_); }
 

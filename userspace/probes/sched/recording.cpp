@@ -64,6 +64,8 @@ bool take_entry(std::istream& in, const Head& head, SchedAssembler& assembler,
       return take<kp_sched_window>(in, head, [&](const auto& record) { assembler.on_record(record); });
     case 'C':
       return take<kp_sched_cpu>(in, head, [&](const auto& cpu) { assembler.on_snapshot(head.argument, cpu); });
+    case 'L':
+      return take<kp_look>(in, head, [&](const auto& look) { assembler.on_look(head.argument, look); });
     case 'S':
       return take_slots(in, head, assembler);
     case 'F':
@@ -83,6 +85,9 @@ void write(std::ostream& out, const kp_sched_window& record) {
 }
 void write(std::ostream& out, std::size_t cpu, const kp_sched_cpu& snapshot) {
   put(out, 'C', snapshot, cpu);
+}
+void write(std::ostream& out, std::size_t cpu, const kp_look& look) {
+  put(out, 'L', look, cpu);
 }
 void write(std::ostream& out, std::size_t cpu, std::span<const kp_sched_slot> slots, std::uint64_t end) {
   put(out, 'S', slots, cpu, end);

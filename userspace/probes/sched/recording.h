@@ -17,6 +17,7 @@ namespace kpulse::probes::recording {
 void write(std::ostream& out, const kp_window_config& config);
 void write(std::ostream& out, const kp_sched_window& record);
 void write(std::ostream& out, std::size_t cpu, const kp_sched_cpu& snapshot);
+void write(std::ostream& out, std::size_t cpu, const kp_look& look);
 void write(std::ostream& out, std::size_t cpu, std::span<const kp_sched_slot> slots, std::uint64_t end);
 void write(std::ostream& out, const WindowRange& windows);
 

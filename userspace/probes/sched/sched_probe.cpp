@@ -42,16 +42,18 @@ std::uint32_t ring_bytes(std::uint64_t cpus, std::uint64_t window_ns) {
       std::bit_ceil(std::clamp(records * (sizeof(kp_sched_window) + kRecordHead), kLeast, kMost)));
 }
 
-/// What the CPU was running when `copy` was read; nobody, when it has done something else since.
+/// What the CPU was running when `copy` was read; nothing, when it has done something else since. `clock` is that of
+/// the run queue now, by which goes who was not looked at.
 RunningGroup running_group(const kp_sched_cpu& live, const kp_sched_cpu& copy, const kp_sched_groups& groups,
-                           std::uint64_t not_run) {
+                           const kp_look& look, std::uint64_t clock) {
   const std::uint64_t counted = groups.group[copy.group % KP_CGROUP_SLOTS].cpu_ns;
   std::atomic_thread_fence(std::memory_order_acquire);
   const bool same = *const_cast<const volatile __u64*>(&live.sequence) == copy.sequence;
-  return {.busy = same && copy.open.running != 0,
-          .slot = copy.group,
-          .from = copy.group_from + std::max<std::uint64_t>(copy.not_run, not_run),
-          .counted = counted};
+  if (!same || copy.group_pid == 0) return {};
+  const std::uint64_t ran = look.ran > copy.group_ran ? look.ran - copy.group_ran : 0;
+  const std::uint64_t elapsed = clock > copy.group_from ? clock - copy.group_from : 0;
+  const bool looked_at = look.clock != 0;
+  return {.slot = copy.group, .ns = !looked_at ? elapsed : look.pid == copy.group_pid ? ran : 0, .counted = counted};
 }
 
 void run_on(std::size_t cpu, const bpf_program* program) {
@@ -155,6 +157,8 @@ std::vector<std::uint32_t> SchedProbe::unmeasured() const {
       {"kp_migrate", id::kMigrations}, {"kp_fork", id::kForks}, {"kp_exec", id::kExecs}, {"kp_exit", id::kExits}};
   std::vector<std::uint32_t> fields;
   if (method_ == WaitMethod::wakeup) fields.push_back(id::kRunnableMax);
+  if (!tells_stolen_) fields.push_back(id::kStolen);
+  if (!tells_irq_) fields.push_back(id::kIrq);
   for (const auto& [program, field] : kNeeds) {
     if (!programs_.attached(program)) fields.push_back(field);
   }
@@ -174,7 +178,7 @@ void SchedProbe::set_windows(const kp_window_config& config) {
   if (!begins) return;
   take_snapshots(0);
   std::vector<Series> before_the_stream;
-  collect_groups(config.base_window, before_the_stream);
+  collect_groups(before_the_stream);
 }
 
 void SchedProbe::take_record(std::span<const std::byte> bytes) {
@@ -214,6 +218,8 @@ void SchedProbe::look() const {
 
 void SchedProbe::take_snapshots(std::uint64_t end) {
   look();
+  const std::uint64_t windows = std::max<std::uint64_t>(end, config_.base_window) - config_.base_window;
+  const std::uint64_t clock = config_.base_clock + windows * config_.length;
   kp_sched_cpu copy{};
   for (std::size_t cpu = 0; cpu < cpus_.values().size(); ++cpu) {
     const kp_sched_cpu& live = cpus_.values()[cpu];
@@ -224,10 +230,27 @@ void SchedProbe::take_snapshots(std::uint64_t end) {
     // well.
     if (hides_switches_ && live.open.running != 0 && live.open.number + 1 < end) check(cpu);
     if (!bpf::read_consistent(live, live.sequence, copy)) continue;
-    if (recording_ != nullptr) recording::write(*recording_, cpu, copy);
+    const kp_look look = looked(cpu);
+    if (recording_ != nullptr) {
+      recording::write(*recording_, cpu, look);
+      recording::write(*recording_, cpu, copy);
+    }
+    assembler_->on_look(cpu, look);
     assembler_->on_snapshot(cpu, copy);
-    running_[cpu] = running_group(live, copy, groups_.values()[cpu], not_run(cpu));
+    learn_what_is_told(look.lost);
+    learn_what_is_told(copy.lost);
+    running_[cpu] = running_group(live, copy, groups_.values()[cpu], look, clock);
   }
+}
+
+/// A sum that has been 0 on all CPUs since boot may be one that this kernel does not keep, or that its hypervisor does
+/// not feed: no value, rather than "nothing was lost".
+void SchedProbe::learn_what_is_told(const kp_lost& lost) {
+  const bool stolen = tells_stolen_ || lost.stolen != 0, irq = tells_irq_ || lost.irq != 0;
+  if (stolen == tells_stolen_ && irq == tells_irq_) return;
+  tells_stolen_ = stolen;
+  tells_irq_ = irq;
+  assembler_->set_unmeasured(unmeasured());
 }
 
 /// What does not end is seen all the same. Costs nothing while no run queue holds more than the running task.
@@ -280,7 +303,7 @@ void SchedProbe::collect(const WindowRange& windows, TaskTable& tasks, std::vect
   if (windows.count == 0) return;
   if (recording_ != nullptr) recording::write(*recording_, windows);
   assembler_->collect(windows, tasks, series);
-  collect_groups(windows.end(), series);
+  collect_groups(series);
   collect_waiting(tasks, series);
 }
 
@@ -292,10 +315,9 @@ void SchedProbe::collect_late(const WindowRange& windows, TaskTable& tasks, std:
   assembler_->collect_late(windows, tasks, series);
 }
 
-void SchedProbe::collect_groups(std::uint64_t end, std::vector<Series>& series) {
-  const std::uint64_t clock = config_.base_clock + (end - config_.base_window) * config_.length;
+void SchedProbe::collect_groups(std::vector<Series>& series) {
   group_rows_.collect(
-      groups_.values(), running_, clock, [this](std::uint32_t slot) { return cgroups_->name(slot); }, series);
+      groups_.values(), running_, [this](std::uint32_t slot) { return cgroups_->name(slot); }, series);
 }
 
 Intake SchedProbe::intake() const {
@@ -313,8 +335,8 @@ Intake SchedProbe::intake() const {
   return intake;
 }
 
-std::uint64_t SchedProbe::not_run(std::size_t cpu) const {
-  return cpu < KP_LOOK_CPUS ? skeleton_->bss->kp_not_run[cpu] : 0;
+kp_look SchedProbe::looked(std::size_t cpu) const {
+  return cpu < KP_LOOK_CPUS ? skeleton_->bss->kp_looked[cpu] : kp_look{};
 }
 
 bpf_program* SchedProbe::switch_program() const {

@@ -60,8 +60,8 @@ class SchedProbe final : public Probe {
   void hide_switches();
   [[nodiscard]] Result<> show_switches();
 
-  /// Time that no task got of the CPU's clock so far, as of the last drain(). For tests.
-  [[nodiscard]] std::uint64_t not_run(std::size_t cpu) const;
+  /// The CPU's run queue as of the last drain(). For tests.
+  [[nodiscard]] kp_look looked(std::size_t cpu) const;
 
   /// Descriptors of the attached programs, for reading their run time. For benchmarks.
   [[nodiscard]] std::vector<int> program_fds() const;
@@ -78,11 +78,12 @@ class SchedProbe final : public Probe {
   void take_record(std::span<const std::byte> bytes);
   void take_snapshots(std::uint64_t end);
   [[nodiscard]] std::vector<std::uint32_t> unmeasured() const;
+  void learn_what_is_told(const kp_lost& lost);
   void check(std::size_t cpu) const;
   void meet() const;
   void look() const;
   [[nodiscard]] bpf_program* switch_program() const;
-  void collect_groups(std::uint64_t end, std::vector<Series>& series);
+  void collect_groups(std::vector<Series>& series);
   void look_who_waits();
   void collect_waiting(TaskTable& tasks, std::vector<Series>& series);
 
@@ -103,6 +104,7 @@ class SchedProbe final : public Probe {
   Pacer waiting_pacer_{kWaitingNs};
   std::vector<ClockReading> readings_;
   std::unique_ptr<std::ostream> recording_;
+  bool tells_stolen_ = false, tells_irq_ = false;
   bool hides_switches_ = false;  // this kernel has been seen to keep a switch from us
   std::uint64_t records_ = 0;
   std::uint64_t records_invalid_ = 0;

@@ -16,10 +16,10 @@ using testing::SizeIs;
 
 class SchedGroupsTest : public testing::Test {
  protected:
-  std::vector<Series> collect(std::vector<RunningGroup> running = {}, std::uint64_t clock = 0) {
+  std::vector<Series> collect(const std::vector<RunningGroup>& running = {}) {
     std::vector<Series> series;
     groups_.collect(
-        cpus_, running, clock, [](std::uint32_t slot) { return "/" + std::to_string(slot); }, series);
+        cpus_, running, [](std::uint32_t slot) { return "/" + std::to_string(slot); }, series);
     return series;
   }
 
@@ -49,30 +49,31 @@ TEST_F(SchedGroupsTest, AddsUpTheCpusAndSendsOnlyWhatIsNew) {
   EXPECT_EQ(value(collect().at(0), id::kCpu), 7U);
 }
 
-TEST_F(SchedGroupsTest, ATaskThatIsStillRunningCountsUpToTheEndOfTheIntervalAndOnlyOnce) {
-  const std::vector<RunningGroup> running{{.busy = true, .slot = 5, .from = 1'000},
-                                          {.busy = false, .slot = 6, .from = 1}};
-  EXPECT_EQ(value(collect(running, 1'400).at(0), id::kCpu), 400U);
-  group(0, 5).cpu_ns = 450;  // it has left at 1'450
-  EXPECT_EQ(value(collect({}, 1'800).at(0), id::kCpu), 50U);
+TEST_F(SchedGroupsTest, ATaskThatIsStillRunningCountsAndOnlyOnce) {
+  const std::vector<RunningGroup> running{{.slot = 5, .ns = 400}, {.slot = 6, .ns = 0}};
+  const auto series = collect(running);
+  ASSERT_THAT(series, SizeIs(1));
+  EXPECT_EQ(value(series.at(0), id::kCpu), 400U);
+  group(0, 5).cpu_ns = 450;  // it has left
+  EXPECT_EQ(value(collect().at(0), id::kCpu), 50U);
 }
 
 TEST_F(SchedGroupsTest, ATaskThatLeftAfterItWasSeenRunningCountsOnceAndTheNextOwnerOfTheSlotLosesNothing) {
   group(0, 5).cpu_ns = 300;
-  const std::vector<RunningGroup> running{{.busy = true, .slot = 5, .from = 1'000, .counted = 300}};
-  group(0, 5).cpu_ns = 750;  // it left at 1'450, before the counters were read
-  EXPECT_EQ(value(collect(running, 1'400).at(0), id::kCpu), 750U);
+  const std::vector<RunningGroup> running{{.slot = 5, .ns = 400, .counted = 300}};
+  group(0, 5).cpu_ns = 750;  // it left before the counters were read
+  EXPECT_EQ(value(collect(running).at(0), id::kCpu), 750U);
   group(0, 5).cpu_ns = 770;  // another cgroup, 20 ns
-  EXPECT_EQ(value(collect({}, 1'500).at(0), id::kCpu), 20U);
+  EXPECT_EQ(value(collect().at(0), id::kCpu), 20U);
 }
 
 TEST_F(SchedGroupsTest, NeverCountsDown) {
-  const std::vector<RunningGroup> running{{.busy = true, .slot = 5, .from = 1'000}};
-  EXPECT_EQ(value(collect(running, 1'400).at(0), id::kCpu), 400U);
+  const std::vector<RunningGroup> running{{.slot = 5, .ns = 400}};
+  EXPECT_EQ(value(collect(running).at(0), id::kCpu), 400U);
   group(0, 5).cpu_ns = 390;
-  EXPECT_THAT(collect({}, 1'500), IsEmpty());
+  EXPECT_THAT(collect(), IsEmpty());
   group(0, 5).cpu_ns = 500;
-  EXPECT_EQ(value(collect({}, 1'600).at(0), id::kCpu), 100U);
+  EXPECT_EQ(value(collect().at(0), id::kCpu), 100U);
 }
 
 TEST_F(SchedGroupsTest, WaitsBecomeADistributionWhoseBucketsSurviveTheirCounterWrappingAround) {
