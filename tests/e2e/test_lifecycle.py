@@ -10,7 +10,7 @@ from support import HOST, wait_until
 ONLINE = 4
 STATE = f"kpulse/v1/{HOST}/state"
 # What docs/OPERATIONS.md ("Exit status") and Agent::run() promise, whoever answers. Without a broker the agent waits for one for all of
-# kFarewellLimit (1.5 s) and at most 150 ms more for its thread; what is left is for reading the kernel once more and for detaching.
+# kFarewellLimit (1.2 s) and at most 150 ms more for its thread; what is left is for reading the kernel once more and for detaching.
 # It is of an agent that has a processor when it needs one: what it was starved of is left out by terminate().
 LIMIT_S = 2
 

@@ -32,7 +32,7 @@ constexpr int kMaxFramesPerTick = 64;
 constexpr std::uint32_t kFrameExpirySeconds = 3600;
 constexpr std::uint64_t kUrgentIntervalNs = 50'000'000;
 constexpr std::uint64_t kSelfIntervalNs = 1'000'000'000;
-constexpr auto kFarewellLimit = 1500ms;
+constexpr auto kFarewellLimit = 1200ms;
 
 std::uint64_t ns(std::chrono::nanoseconds time) {
   return static_cast<std::uint64_t>(time.count());

@@ -94,9 +94,9 @@ SchedAssembler::Published SchedAssembler::Published::of(const kp_sched_window& w
           .running = window.running};
 }
 
-/// What was open at the last reading is not closed yet.
+/// What the CPU did at the last reading, it has done since its last event: no record says anything newer.
 bool SchedAssembler::goes_on(const Cpu& cpu) {
-  return cpu.records.empty() && cpu.open.number > cpu.last.number;
+  return cpu.records.empty() && (cpu.open.number > cpu.last.number || cpu.last.number == 0);
 }
 
 bool SchedAssembler::on_record(const kp_sched_window& record) {
@@ -155,7 +155,7 @@ void SchedAssembler::collect(const WindowRange& windows, TaskTable& tasks, std::
 std::optional<WindowRange> SchedAssembler::late() {
   std::optional<WindowRange> range;
   for (Cpu& cpu : cpus_) {
-    if (goes_on(cpu) && cpu.open.number < cpu.collected) {
+    if (goes_on(cpu) && cpu.open.number != 0 && cpu.open.number < cpu.collected) {
       const SchedRow row = open_row(cpu.open, cpu.from);
       if (const Published now = Published::of(cpu.open, row); now != cpu.published) {
         cpu.late.on_late(cpu.open, row);
@@ -177,7 +177,9 @@ void SchedAssembler::mend_lost(Cpu& cpu) const {
   cpu.lost.on_snapshot(cpu.from, cpu.open.running != 0, cpu.lost_so_far, cpu.look);
   const bool open = goes_on(cpu) && cpu.open.number < cpu.collected;
   const kp_sched_window& last = open ? cpu.open : cpu.last;
-  for (const std::uint64_t window : cpu.lost.mend(std::max<std::uint64_t>(last.number, cpu.late.oldest()))) {
+  // Before the first record of a stream it is not known what they were published as.
+  const std::uint64_t from = open || last.number != 0 ? last.number : cpu.collected;
+  for (const std::uint64_t window : cpu.lost.mend(std::max(from, cpu.late.oldest()))) {
     if (window > last.number) {
       cpu.late.say_again(window, quiet_row(last.running != 0, last.runnable, config_.length));
     } else {
@@ -211,7 +213,7 @@ std::optional<SchedRow> SchedAssembler::row_of(Cpu& cpu, std::uint64_t window) c
     cpu.last = cpu.records.front();
     cpu.records.pop_front();
   }
-  if (goes_on(cpu) || (cpu.records.empty() && cpu.last.number == 0)) {
+  if (goes_on(cpu)) {
     if (cpu.open.number < window) return quiet_row(cpu.open.running != 0, cpu.open.runnable, config_.length);
     if (cpu.open.number == window) return open_row(cpu.open, cpu.from);
   }

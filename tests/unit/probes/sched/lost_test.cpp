@@ -160,6 +160,20 @@ TEST_F(LostRowsTest, AWindowThatWasStolenUnseenIsSaidAgainWithAllThatIsKnownOfIt
   EXPECT_THAT(values(collect(13, 1), id::kStolen), ElementsAre(500));
 }
 
+TEST_F(LostRowsTest, ATaskThatSpinsSinceBeforeTheStreamStaysBusyInWhatIsSaidAgain) {
+  kp_sched_window open{};
+  open.running = 77;
+  open.runnable = 3;
+  snapshot(open, 9'000, {.stolen = 50, .irq = 0});
+  EXPECT_THAT(values(collect(10, 3), id::kBusy), Each(kLength));
+  assembler_.on_look(0, {.clock = 13'000, .lost = {.stolen = 2'050, .irq = 0}});
+  snapshot(open, 9'000, {.stolen = 50, .irq = 0});
+  const Series again = late();
+  EXPECT_THAT(values(again, id::kStolen), ElementsAre(500, 500, 500));
+  EXPECT_THAT(values(again, id::kBusy), Each(kLength));
+  EXPECT_THAT(values(again, id::kRunnableMax), Each(3));
+}
+
 TEST_F(LostRowsTest, ALateRowHasWhatWasSaidOfItsWindow) {
   kp_sched_window first = made_window(kLength, 10, 9);
   first.left_clock = 10'000;
