@@ -157,6 +157,7 @@ FioResult fio(const std::string& path, const std::vector<std::string>& words) {
                                 "--output-format=json",
                                 "--output=" + json.string(),
                                 "--ioengine=libaio",
+                                "--clocksource=clock_gettime",  // the kernel's: its times are compared with kpulse's
                                 "--randrepeat=1"};
   argv.insert(argv.end(), words.begin(), words.end());
   FioResult result;

@@ -1,9 +1,12 @@
 // I/Os while they go on, and those whose end the kernel does not show.
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "base/pacer.h"
 #include "cgroups/hierarchy.h"
 #include "kernel/block_device.h"
 #include "kernel/block_truth.h"
@@ -16,6 +19,7 @@
 namespace kpulse::test {
 namespace {
 
+using namespace std::chrono_literals;
 namespace id = ids::in_flight;
 
 /// Copies blocks past the page cache, one after the other.
@@ -23,16 +27,42 @@ std::string read_blocks(const std::string& from, int blocks) {
   return "exec dd if=" + from + " of=/dev/null bs=4k iflag=direct count=" + std::to_string(blocks);
 }
 
+/// What is in flight is looked at each time that the agent comes, but not again before this time has passed.
+constexpr std::uint64_t kApartNs = 25'000'000;
+
+/// Reads a block of the disk. Its rows, up to the one that says that nothing is in flight any more.
+std::span<const FlightRow> rows_of_a_read(BlockWatch& watch, const std::string& device) {
+  const std::size_t before = watch.flights(device, "read").size();
+  watch.during([&] { ASSERT_EQ(run({"sh", "-c", read_blocks("/dev/" + device, 1)}), 0); });
+  const auto rows = [&] { return std::span(watch.flights(device, "read")).subspan(before); };
+  EXPECT_TRUE(watch.run_until([&] { return rows().empty() || rows().back()[id::kIos] == 0; }, 30s));
+  return rows();
+}
+
+/// Whether it was time to look when the agent came, some time between these two.
+bool was_due_between(const BlockWatch& watch, const FlightRow& row, const FlightRow& next) {
+  const auto& visits = watch.visits();
+  for (std::size_t visit = row.visit + 1; visit < next.visit; ++visit) {
+    if (visits[visit].begin >= visits[row.visit].end + kApartNs) return true;
+  }
+  return false;
+}
+
 /// A read that takes some seconds is in each frame while it does, and in one more.
 void expect_seen_while_it_lasts(const std::string& device) {
   BlockWatch watch;
-  watch.during([&] { ASSERT_EQ(run({"sh", "-c", read_blocks("/dev/" + device, 1)}), 0); });
+  // To look may cost 1 % of a CPU, of which some is saved. When that is used up, as it is on an emulated machine or
+  // when the CPU was taken away in the middle of it, the next look comes so much later, maybe when the read is over.
+  const std::size_t least = emulated() ? 2 : 3;
+  std::span<const FlightRow> rows;
+  std::uint64_t reads = 0;
+  for (; reads < 10 && rows.size() <= least; ++reads) rows = rows_of_a_read(watch, device);
   SCOPED_TRACE(losses_of(watch));
-  const std::vector<FlightRow>& rows = watch.flights(device, "read");
-  ASSERT_GT(rows.size(), 3U);
+  ASSERT_GT(rows.size(), least);
+  const bool each_time = watch.reading_cpu_ns() < static_cast<std::uint64_t>(Pacer::kSavedNs);
   for (std::size_t row = 0; row + 1 < rows.size(); ++row) {
     EXPECT_EQ(rows[row][id::kIos], 1U);
-    EXPECT_TRUE(emulated() || rows[row].frame == rows[0].frame + row) << "a frame has none";
+    EXPECT_FALSE(each_time && was_due_between(watch, rows[row], rows[row + 1])) << "a frame has none";
     EXPECT_EQ(watch.task(rows[row][id::kSubmitter]).comm, "dd");
     EXPECT_LE(rows[row][id::kOldestDevice], rows[row][id::kOldest]);
     EXPECT_TRUE(row == 0 || rows[row][id::kOldest] > rows[row - 1][id::kOldest]);
@@ -40,7 +70,7 @@ void expect_seen_while_it_lasts(const std::string& device) {
   }
   EXPECT_EQ(rows.back()[id::kIos], 0U);
   EXPECT_EQ(rows.back()[id::kOldest], 0U);
-  EXPECT_EQ(watch.sum(device, "read", ids::block::kIos), 1U);
+  EXPECT_EQ(watch.sum(device, "read", ids::block::kIos), reads);
 }
 
 TEST(InFlight, AnIoThatTakesLongIsSeenInEachFrameUntilItEndsAndOnceWhenItHas) {
@@ -72,6 +102,9 @@ TEST(InFlight, AnIoWhoseEndWasNotShownIsCountedAndNotTakenForOneThatGoesOn) {
   watch.during([&] {
     ASSERT_EQ(run({"sh", "-c", "echo $$ >" + procs + " && " + read_blocks(loop.path(), kBlocks)}), 0);
   });
+  // That the last one has ended is found by a look.
+  EXPECT_TRUE(
+      watch.run_until([&] { return watch.sum(loop.name(), "read", ids::block::kIos) >= std::uint64_t{kBlocks}; }, 30s));
   const bool again = watch.probe().resume().has_value();
   ASSERT_TRUE(again);
   EXPECT_GE(watch.probe().losses().unended, static_cast<std::uint64_t>(kBlocks));
@@ -84,8 +117,8 @@ TEST(InFlight, AnIoWhoseEndWasNotShownIsCountedAndNotTakenForOneThatGoesOn) {
 TEST(InFlight, OfAFlushWhoseEndWasNotShownBothTheRequestAndTheDevicesOwnAreCounted) {
   KPULSE_NEED_BPF();
   KPULSE_NEED(missing_for_nbd());
-  // Slow: no request is used again before the agent has looked.
-  const NbdFile file({"--filter=delay", "memory", "64M", "wdelay=80ms"});
+  // Slow: no request is used again before the agent has looked, though the CPU may be taken away from it for 100 ms.
+  const NbdFile file({"--filter=delay", "memory", "64M", "wdelay=400ms"});
   const LoopDevice loop(file.path());
   BlockWatch watch;
   const DiskStat before = disk_stat(loop.name());
@@ -95,9 +128,14 @@ TEST(InFlight, OfAFlushWhoseEndWasNotShownBothTheRequestAndTheDevicesOwnAreCount
                    "--number_ios=6", "--fsync=1", "--output=/dev/null"}),
               0);
   });
+  const DiskStat truth = disk_stat(loop.name()) - before;
+  const auto all_found = [&] {
+    return watch.sum(loop.name(), "write", ids::block::kIos) >= truth[DiskStat::kWrites] &&
+           watch.sum(loop.name(), "flush", ids::block::kIos) >= truth[DiskStat::kFlushes];
+  };
+  EXPECT_TRUE(watch.run_until(all_found, 30s));
   const bool again = watch.probe().resume().has_value();
   ASSERT_TRUE(again);
-  const DiskStat truth = disk_stat(loop.name()) - before;
   EXPECT_GE(truth[DiskStat::kFlushes], 5U);
   EXPECT_EQ(watch.sum(loop.name(), "write", ids::block::kIos), truth[DiskStat::kWrites]) << losses_of(watch);
   EXPECT_EQ(watch.sum(loop.name(), "flush", ids::block::kIos), truth[DiskStat::kFlushes]);

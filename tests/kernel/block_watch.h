@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -17,9 +18,14 @@
 
 namespace kpulse::test {
 
+/// A time that the agent came, read the kernel's counters and made one frame or, late, several of them.
+struct Visit {
+  std::uint64_t begin = 0, end = 0;  ///< of the reading, CLOCK_MONOTONIC
+};
+
 /// A row of kpulse_in_flight.
 struct FlightRow {
-  std::uint64_t frame = 0;  ///< number of the frame that it came in
+  std::size_t visit = 0;  ///< number of the visit that it came from
   std::map<std::uint32_t, std::uint64_t> fields;
 
   [[nodiscard]] std::uint64_t operator[](std::uint32_t field) const {
@@ -48,6 +54,8 @@ class BlockWatch {
   void during(const std::function<void()>& work);
   /// Samples until every window that began before now is in.
   void catch_up();
+  /// Samples until `done` says so, at most `limit`; returns what it said last.
+  bool run_until(const std::function<bool()>& done, std::chrono::nanoseconds limit);
 
   /// Rows with an I/O, a merge, a requeue or a depth, ascending.
   [[nodiscard]] const std::vector<BlockRow>& rows(const std::string& device, const std::string& op) const;
@@ -73,6 +81,9 @@ class BlockWatch {
   /// Whether the last frame had rows of this device.
   [[nodiscard]] bool last_frame_has(const std::string& device) const { return last_devices_.contains(device); }
   [[nodiscard]] agent::Sampler& sampler() { return *sampler_; }
+  [[nodiscard]] const std::vector<Visit>& visits() const { return visits_; }
+  /// CPU time that all readings of the kernel's counters took.
+  [[nodiscard]] std::uint64_t reading_cpu_ns() const { return reading_cpu_ns_; }
 
  private:
   using Key = std::pair<std::string, std::string>;
@@ -87,7 +98,8 @@ class BlockWatch {
   probes::BlockProbe* probe_ = nullptr;
   std::unique_ptr<agent::Sampler> sampler_;
   std::uint64_t taken_ = 0;
-  std::uint64_t frames_ = 0;
+  std::vector<Visit> visits_;
+  std::uint64_t reading_cpu_ns_ = 0;
   std::uint64_t absent_ = 0;
   std::map<Key, std::vector<BlockRow>> rows_;
   std::map<Key, std::map<std::uint32_t, std::uint64_t>> groups_;

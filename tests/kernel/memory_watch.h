@@ -31,6 +31,24 @@ inline std::uint64_t vmstat(const std::string& key) {
   throw std::runtime_error("no " + key + " in /proc/vmstat");
 }
 
+/// Two numbers that a third one lies between.
+struct Bracket {
+  std::uint64_t least = 0, most = 0;
+
+  Bracket operator+(const Bracket& other) const { return {.least = least + other.least, .most = most + other.most}; }
+};
+
+/// Some moment between two times of the wall clock. When exactly something was read nobody can know: the processor may
+/// be taken away in the middle of it.
+struct Mark {
+  std::uint64_t earliest = 0, latest = 0;
+  std::uint64_t window = 0;  ///< the first that had not been published
+};
+
+/// By so much a window may begin earlier or later than by the wall clock (its bounds are moved when they are 20 us
+/// off), with all that is lost when one clock is converted into another.
+inline constexpr std::uint64_t kSkewNs = 1'000'000;
+
 struct Kill {
   std::uint64_t time = 0;
   std::uint64_t seen = 0;  ///< wall clock when its frame was made
@@ -45,10 +63,36 @@ class MemoryWatch {
   }
 
   void run_for(std::chrono::nanoseconds time) { watch_.run_for(time); }
+  /// An emulated machine may get a tenth of a processor: it has ten times as long. What hangs there is ended by
+  /// tests/vm/patience.py.
   bool run_until(const std::function<bool()>& done, std::chrono::nanoseconds limit) {
-    return watch_.run_until(done, limit);
+    return watch_.run_until(done, emulated() ? limit * 10 : limit);
   }
   void catch_up() { watch_.catch_up(); }
+  /// Samples until windows were published.
+  bool next_frame() {
+    return run_until([this, before = frames_] { return frames_ > before; }, std::chrono::seconds(10));
+  }
+
+  /// Takes what there is as of some moment: whatever is asked next (sums of windows, histograms, totals) has all that
+  /// was counted before it and nothing later. The test is to cause nothing meanwhile; what it caused before and causes
+  /// after is then for sure on this side or that of the mark.
+  Mark mark() {
+    sleep_until(wall_ns() + kApartNs);
+    Mark mark{.earliest = wall_ns(), .latest = 0, .window = 0};
+    watch_.catch_up();
+    mark.latest = wall_ns();
+    mark.window = watch_.taken();
+    sleep_until(mark.latest + kApartNs);  // without sampling: what is asked next is still as it was
+    return mark;
+  }
+
+  /// Sum of a field over windows, from one moment to another.
+  Bracket bracket(std::uint32_t field, const Mark& from, const Mark& to) {
+    watch_.catch_up();
+    return {.least = sum(field, window_at(from.latest + kSkewNs) + 1, window_at(to.earliest - kSkewNs)),
+            .most = sum(field, window_at(from.earliest - kSkewNs), window_at(to.latest + kSkewNs) + 1)};
+  }
   [[nodiscard]] std::uint64_t window_at(std::uint64_t wall) const { return watch_.window_at(wall); }
   [[nodiscard]] probes::Intake intake() const { return probe_->intake(); }
   [[nodiscard]] const std::vector<Kill>& kills() const { return kills_; }
@@ -75,6 +119,9 @@ class MemoryWatch {
   }
 
  private:
+  /// More than a window of 10 ms and kSkewNs.
+  static constexpr std::uint64_t kApartNs = 25'000'000;
+
   static std::vector<std::unique_ptr<probes::Probe>> probes(const probes::MemoryProbe*& probe) {
     std::vector<std::unique_ptr<probes::Probe>> all;
     auto memory = std::make_unique<probes::MemoryProbe>();
@@ -89,6 +136,7 @@ class MemoryWatch {
   }
 
   void take(const Frame& frame) {
+    if (!frame.late) ++frames_;
     for (const Series& series : frame.series) {
       if (series.measurement == ids::kMemory) take_rows(frame, series);
       if (series.measurement == ids::kOom) take_kills(frame, series);
@@ -121,6 +169,7 @@ class MemoryWatch {
   std::map<std::uint64_t, std::map<std::uint32_t, std::uint64_t>> rows_;
   std::vector<Task> stalled_;
   std::vector<Kill> kills_;
+  std::uint64_t frames_ = 0;
 };
 
 }  // namespace kpulse::test
