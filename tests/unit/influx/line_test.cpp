@@ -28,7 +28,8 @@ Frame frame_of(std::uint32_t windows, std::vector<Series> series) {
 }
 
 constexpr std::string_view kZeroTail =
-    ",migrations=0i,forks=0i,execs=0i,exits=0i,waits_discarded=0i,culprit_ns=0i,waits_discarded_ns=0i,waits_partial=0i,runnable_max=0i,stolen_ns=0i,irq_ns=0i";
+    ",migrations=0i,forks=0i,execs=0i,exits=0i,waits_discarded=0i,culprit_ns=0i,waits_discarded_ns=0i,waits_partial=0i,"
+    "runnable_max=0i,stolen_ns=0i,irq_ns=0i";
 constexpr std::string_view kNoTasks =
     ",victim_pid=0i,victim_comm=\"\",victim_cgroup=0i,culprit_pid=0i,culprit_comm=\"\",culprit_cgroup=0i";
 
@@ -54,10 +55,11 @@ TEST(Line, AFieldThatIsNotMeasuredIsLeftOutAndSoIsAShareOfIt) {
   series.unmeasured = {ids::sched::kBusy,           ids::sched::kIdle,        ids::sched::kSwitches,
                        ids::sched::kVoluntary,      ids::sched::kInvoluntary, ids::sched::kVictim,
                        ids::sched::kMigrations,     ids::sched::kForks,       ids::sched::kExecs,
-                       ids::sched::kWaitsDiscarded, ids::sched::kDiscarded, ids::sched::kRunnableMax};
+                       ids::sched::kWaitsDiscarded, ids::sched::kDiscarded,   ids::sched::kRunnableMax};
   EXPECT_EQ(render(frame_of(1, {series})),
             "kpulse_sched,cpu=3,host=vm1 wait_count=4i,wait_ns=0i,wait_max_ns=0i,culprit_pid=0i,"
-            "culprit_comm=\"\",culprit_cgroup=0i,exits=0i,culprit_ns=0i,waits_partial=0i 1700000000000000000\n");
+            "culprit_comm=\"\",culprit_cgroup=0i,exits=0i,culprit_ns=0i,waits_partial=0i,stolen_ns=0i,irq_ns=0i "
+            "1700000000000000000\n");
 }
 
 TEST(Line, ASeriesInWhichNothingIsMeasuredHasNoLine) {
