@@ -20,7 +20,7 @@ static __always_inline void group_charge(struct kp_sched_cpu *cpu, struct kp_sch
 	groups->group[cpu->group & (KP_CGROUP_SLOTS - 1)].cpu_ns += ns;
 }
 
-/* `task` has run since group_run(). The sum is the kernel's own, by which it charges the cgroups as well: without what a hypervisor took away, where it
+/* `task` has run since group_run(), which is called again if anything goes on running. The sum is the kernel's own, by which it charges the cgroups as well: without what a hypervisor took away, where it
  * knows (CONFIG_PARAVIRT_TIME_ACCOUNTING), and without the time in which a CPU looks for work elsewhere before it leaves the task, or comes back to it. */
 static __always_inline void group_leave(struct kp_sched_cpu *cpu, struct kp_sched_groups *groups, struct task_struct *task)
 {
@@ -28,7 +28,6 @@ static __always_inline void group_leave(struct kp_sched_cpu *cpu, struct kp_sche
 
 	if (task->pid && cpu->group_pid == (__u32)task->pid && ran > cpu->group_ran)
 		group_charge(cpu, groups, ran - cpu->group_ran);
-	cpu->group_ran = ran;
 }
 
 /* From here on what this CPU does is done for the task's cgroup; it had run `ran` before. */

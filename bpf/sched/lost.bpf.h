@@ -2,7 +2,7 @@
 /* What no task got of a CPU's time: the hypervisor took it away, or interrupts did. Private to sched.bpf.c.
  *
  * From sums of the run queue's own, each of one word, which is never half written. What they count is not what clock minus clock_task counts: that
- * is 0 in kernels that keep the sums all the same (Debian), and leaves out what was stolen from an idle CPU (since 6.13). */
+ * is 0 in kernels that keep the sums all the same (Debian), and, since late 2024, leaves out what was stolen beyond the time by which the clock moved. */
 #ifndef KPULSE_SCHED_LOST_BPF_H
 #define KPULSE_SCHED_LOST_BPF_H
 

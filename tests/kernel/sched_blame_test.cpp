@@ -100,7 +100,7 @@ class Blame : public testing::TestWithParam<std::size_t> {
     ++verdict.asked;
     const auto shares = trace.shares(trace.longest_piece(cpu, victim, came - wait, came));
     const auto most = std::ranges::max_element(shares, {}, [](const auto& share) { return share.second; });
-    if (culprit.comm == "(stolen)") {  // which no trace shows
+    if (is_no_task_at_all(culprit)) {
       ++verdict.stolen;
       return;
     }

@@ -55,6 +55,7 @@ TEST(SchedEvents, SwitchesOfFiveSecondsEqualProcStat) {
   watch.run_for(100ms);
   const Reading begin = read(watch, "ctxt");
   const std::uint64_t hidden_before = watch.sampler().intake().switches_missed;
+  watch.run_for(50ms);
   Child load({.name = "kp_pingpong", .cpu = test_cpu()}, [](Account&) { ping_pong(wall_ns() + 5'000'000'000); });
   ASSERT_TRUE(watch.run_until([&] { return load.finished(); }, 60s));
   watch.run_for(50ms);
@@ -74,6 +75,7 @@ TEST(SchedEvents, ForksEqualProcStatAndExecsAndExitsAreCounted) {
   Watch watch(10ms);
   watch.run_for(50ms);
   const Reading begin = read(watch, "processes");
+  watch.run_for(50ms);
   Child maker({.name = "kp_maker"}, [](Account& account) {
     for (int child = 0; child < kChildren; ++child) {
       const pid_t pid = fork();

@@ -111,9 +111,9 @@ class MovedTasks : public testing::Test {
 
   /// Runs six tasks in a cgroup of their own. What was waited in the cgroup is what the kernel has for its tasks, to
   /// the ns.
-  void expect_whole_waits(const Load& load, By moved = By::kScheduler) {
+  void expect_whole_waits(const Load& load, By moved = By::kScheduler, std::uint64_t least_ns = 100 * kMs) {
     for (int attempt = 0; attempt < kAttempts; ++attempt) {
-      if (compare(attempt, load, moved)) return;
+      if (compare(attempt, load, moved, least_ns)) return;
     }
     FAIL() << "the kernel hid switches of these tasks each time";
   }
@@ -121,7 +121,7 @@ class MovedTasks : public testing::Test {
  private:
   /// False when there was nothing to compare: a sandbox that hides some switches (they are counted) may have hidden the
   /// last one of a task.
-  bool compare(int attempt, const Load& load, By moved) {
+  bool compare(int attempt, const Load& load, By moved, std::uint64_t least_ns) {
     Watch watch(10ms);
     watch.catch_up();
     const TestCgroup cgroup(name_of("moved", attempt)), outside(name_of("outside", attempt));
@@ -160,7 +160,7 @@ class MovedTasks : public testing::Test {
     }
     EXPECT_LE(counted, truth.at_most) << all;
     EXPECT_GE(counted + discarded, truth.at_least) << all;
-    EXPECT_GT(counted, 0U) << "they did not wait";
+    EXPECT_GT(counted, least_ns) << "they hardly waited";
     return true;
   }
 };
@@ -191,7 +191,7 @@ TEST_F(MovedTasks, OfTheRealTimeClassThatArePushedAndPulled) {
       usleep(static_cast<useconds_t>(4'000 + random() % 3'000));
     }
   };
-  expect_whole_waits(load);
+  expect_whole_waits(load, By::kScheduler, 10 * kMs);  // less where timers are late
 }
 
 /// Two accounts of the same waits. The cgroups' counters are read a little after the windows of the frame have ended.
@@ -219,7 +219,7 @@ TEST(SchedWaits, WhatAllCgroupsWaitedIsWhatTheWindowsHave) {
   const std::uint64_t end = watch.taken(), end_read = watch.window_at(wall_ns()), waited = of_cgroups() - before;
   watch.catch_up();
   ASSERT_EQ(watch.absent(), 0U);
-  EXPECT_GT(waited, 0U);
+  EXPECT_GT(waited, 100 * kMs);
   EXPECT_GE(waited, watch.sum(id::kWait, begin_read + 1, end));
   EXPECT_LE(waited, watch.sum(id::kWait, begin, end_read + 1));
 }

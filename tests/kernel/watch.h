@@ -25,6 +25,11 @@ struct WindowRow {
   }
 };
 
+/// A culprit that no trace shows: the hypervisor, or interrupts.
+[[nodiscard]] inline bool is_no_task_at_all(const Task& culprit) {
+  return culprit.comm == "(stolen)" || culprit.comm == "(irq)";
+}
+
 class Watch {
  public:
   /// Attaches; fails the test with the reason when that does not work. `probes` empty: all of this build.
