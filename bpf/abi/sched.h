@@ -53,18 +53,19 @@ KP_ASSERT_SIZE(struct kp_sched_window, 248);
 
 /* One per CPU, written by that CPU only. `sequence` is odd while it is being changed. */
 struct kp_sched_cpu {
+	/* Of each switch: one cache line. */
 	__u64 sequence;
 	__u64 from;             /* the running task's time from here on is not in open.busy_ns yet */
-	__u64 ring_dropped;     /* windows that did not fit into the ring buffer */
-	__u64 clock_backwards;  /* events whose clock was before the last one's; they count as no time */
-	__u64 switches_missed;  /* the task that left was not the one last seen to come: a switch was not shown to us */
-	__u64 group_from;       /* when what it runs came, of the run queue's clock_task, which leaves out what no task got */
+	__u64 stint_from;       /* the same in no stint yet; of the run queue's clock. 0: not known */
 	__u64 group_ran;        /* sum_exec_runtime of what it runs, up to which its cgroup has been charged */
-	__u64 not_run;          /* run queue's clock minus its clock_task, at the last event */
 	struct kp_lost lost;    /* at the last event */
-	__u64 stint_from;       /* the running task's time from here on is in no stint yet; of the run queue's clock. 0: not known */
 	__u32 group;            /* slot of the running task's cgroup; without meaning while the CPU is idle */
 	__u32 group_pid;        /* whose group_ran is; 0 is idle */
+	__u64 clock_backwards;  /* events whose clock was before the last one's; they count as no time */
+
+	__u64 ring_dropped;     /* windows that did not fit into the ring buffer */
+	__u64 switches_missed;  /* the task that left was not the one last seen to come: a switch was not shown to us */
+	__u64 unused[2];        /* so that what each switch changes of the window lies in two cache lines */
 	struct kp_sched_window open;
 	struct kp_histogram wait;
 	struct kp_histogram oncpu;

@@ -29,6 +29,7 @@ struct kp_arrivals {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE); /* as of kp_stints: so that no set lies in two cache lines */
 	__uint(max_entries, KP_ARRIVAL_SETS);
 	__type(key, __u32);
 	__type(value, struct kp_arrivals);
@@ -71,7 +72,7 @@ static __always_inline __u64 *arrival_of(__u32 pid)
 	for (__u32 step = 0; step < KP_ARRIVAL_WAYS; step++) {
 		__u64 *way = &arrivals->way[(home ^ step) & (KP_ARRIVAL_WAYS - 1)];
 
-		if (arrival_is_of(*(volatile __u64 *)way, owner))
+		if (!unlikely(!arrival_is_of(*(volatile __u64 *)way, owner)))
 			return way;
 	}
 	return NULL;

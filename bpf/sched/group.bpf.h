@@ -13,11 +13,16 @@ struct {
 	__type(value, struct kp_sched_groups);
 } kp_sched_groups SEC(".maps");
 
+static __always_inline struct kp_sched_group *group_of(const struct kp_sched_cpu *cpu, struct kp_sched_groups *groups)
+{
+	return &groups->group[cpu->group & (KP_CGROUP_SLOTS - 1)];
+}
+
 /* Charges the cgroup of what this CPU runs. What has run until now was found to be in its cgroup when it came, or when it moved itself. A task
  * that another one moved while it ran is charged to the old cgroup until now. */
 static __always_inline void group_charge(struct kp_sched_cpu *cpu, struct kp_sched_groups *groups, __u64 ns)
 {
-	groups->group[cpu->group & (KP_CGROUP_SLOTS - 1)].cpu_ns += ns;
+	group_of(cpu, groups)->cpu_ns += ns;
 }
 
 /* `task` has run since group_run(), which is called again if anything goes on running. The sum is the kernel's own, by which it charges the cgroups as well: without what a hypervisor took away, where it
@@ -51,26 +56,28 @@ static __always_inline void group_arrive(struct kp_sched_cpu *cpu, struct kp_sch
 		return;
 	}
 	group_run(cpu, next, next->se.sum_exec_runtime, number);
-	groups->group[cpu->group & (KP_CGROUP_SLOTS - 1)].switches++;
+	group_of(cpu, groups)->switches++;
 }
 
 /* `next`, for which group_arrive() was called, had waited. */
 static __always_inline void group_wait(struct kp_sched_cpu *cpu, struct kp_sched_groups *groups, __u64 wait, __u64 bucket)
 {
-	struct kp_sched_group *group = &groups->group[cpu->group & (KP_CGROUP_SLOTS - 1)];
+	struct kp_sched_group *group = group_of(cpu, groups);
 
+	barrier_var(group); /* else it is computed anew for each field */
 	group->waits++;
 	group->wait_ns += wait;
-	bucket = bucket > KP_GROUP_FIRST ? bucket - KP_GROUP_FIRST : 0;
-	if (bucket >= KP_GROUP_BUCKETS)
-		bucket = KP_GROUP_BUCKETS - 1;
-	group->wait[bucket]++;
+	if (bucket < KP_GROUP_FIRST)
+		bucket = KP_GROUP_FIRST;
+	if (bucket > KP_GROUP_FIRST + KP_GROUP_BUCKETS - 1)
+		bucket = KP_GROUP_FIRST + KP_GROUP_BUCKETS - 1;
+	group->wait[bucket - KP_GROUP_FIRST]++;
 }
 
 /* Waiting of `next` in waits whose ends were not shown. */
 static __always_inline void group_unseen(struct kp_sched_cpu *cpu, struct kp_sched_groups *groups, __u64 wait)
 {
-	groups->group[cpu->group & (KP_CGROUP_SLOTS - 1)].wait_ns += wait;
+	group_of(cpu, groups)->wait_ns += wait;
 }
 
 /* A task that moves itself may run on for long before the next switch. Anybody else's move finds the task waiting, as a rule. Its sum is as old as its

@@ -138,13 +138,17 @@ static __noinline int correct(struct kp_sched_cpu *cpu, struct task_struct *task
 
 	if (!cpu || !groups || !task)
 		return 0;
-	arrival = arrived_at(task);
-	since = arrival - cpu->not_run; /* of clock_task, as if nothing had been taken away until then */
+	arrival = since = arrived_at(task);
+	if (!kp_by_wakeup) { /* of clock_task, as if nothing had been taken away since then */
+		struct rq *rq = task->se.cfs_rq->rq;
+
+		since -= rq->clock - rq->clock_task;
+	}
 	if (cpu->from) /* not the first event of all */
 		cpu->switches_missed++;
 	if (cpu->open.number && arrival > cpu->from) {
-		if (cpu->group_pid && since > cpu->group_from)
-			group_charge(cpu, groups, since - cpu->group_from);
+		if (cpu->group_pid)
+			group_charge(cpu, groups, arrival - cpu->from);
 		if (arrival >= cpu->open.end) {
 			cpu->open.closed = cpu->lost;
 			roll(cpu, arrival, number);
@@ -157,7 +161,6 @@ static __noinline int correct(struct kp_sched_cpu *cpu, struct task_struct *task
 	cpu->open.running = task->pid;
 	ran = task->se.exec_start > since ? task->se.exec_start - since : 0;
 	group_run(cpu, task, task->se.sum_exec_runtime > ran ? task->se.sum_exec_runtime - ran : 0, number);
-	cpu->group_from = since;
 	return 0;
 }
 
@@ -181,9 +184,12 @@ static __always_inline void leave(struct kp_sched_cpu *cpu, struct task_struct *
 }
 
 /* Whose fault it is that next had to wait for this CPU. */
-static __always_inline void blame(struct kp_sched_window *open, struct stints *stints, struct task_struct *prev, struct task_struct *next,
+static __always_inline void blame(struct kp_sched_cpu *cpu, struct stints *stints, struct task_struct *prev, struct task_struct *next,
 				  __u64 from, __u64 clock)
 {
+	struct kp_sched_window *open = &cpu->open;
+	__u64 last;
+
 	stints->found.ns = 0;
 	if (clock - from >= KP_STINT_NAMED_NS)
 		find_fault(stints, open->head.cpu, next, from, clock);
@@ -193,24 +199,35 @@ static __always_inline void blame(struct kp_sched_window *open, struct stints *s
 		return;
 	}
 	/* So short a wait, or so little of everybody's time, that it was whoever had the CPU last. */
+	last = cpu->stint_from && clock > cpu->stint_from ? clock - cpu->stint_from : 0;
 	name_culprit(&open->culprit, prev);
-	open->culprit_ns = stints->last_ns < clock - from ? stints->last_ns : clock - from;
+	open->culprit_ns = last < clock - from ? last : clock - from;
 }
 
-/* The window's longest wait so far. */
-static __always_inline void note_longest(struct kp_sched_window *open, struct stints *stints, struct task_struct *prev,
-					 struct task_struct *next, const struct wait *wait, __u64 clock)
-{
-	const struct moved *moved = wait->ns > wait->last ? moved_of(next->pid) : NULL;
+struct longest {
+	__u64 clock, wait, last; /* of struct wait */
+};
 
-	open->wait_max_ns = wait->ns;
+/* The window's longest wait so far. Rare enough to stay out of the way of the rest. */
+static __noinline int note_longest(struct kp_sched_cpu *cpu, struct stints *stints, struct task_struct *prev, struct task_struct *next,
+				   const struct longest *longest)
+{
+	struct kp_sched_window *open;
+	const struct moved *moved;
+
+	if (!cpu || !stints || !prev || !next || !longest)
+		return 0;
+	open = &cpu->open;
+	moved = longest->wait > longest->last ? moved_of(next->pid) : NULL;
+	open->wait_max_ns = longest->wait;
 	kp_name_task(&open->victim, next);
-	if (moved && moved->longest > wait->last && moved->blame.ns) {
+	if (moved && moved->longest > longest->last && moved->blame.ns) {
 		open->culprit = moved->blame.task;
 		open->culprit_ns = moved->blame.ns;
 	} else {
-		blame(open, stints, prev, next, clock - wait->last, clock);
+		blame(cpu, stints, prev, next, longest->clock - longest->last, longest->clock);
 	}
+	return 0;
 }
 
 /* A wait has ended, and the next one of the task begins anew. */
@@ -241,19 +258,22 @@ static __always_inline void arrive(struct kp_sched_cpu *cpu, struct kp_sched_gro
 	struct wait wait = {};
 
 	end_wait(next, clock, &wait);
-	if (wait.kind == KP_WAIT_PARTIAL)
+	if (unlikely(wait.kind == KP_WAIT_PARTIAL))
 		count_unseen(cpu, groups, &wait);
-	if (wait.kind == KP_WAIT_UNKNOWN) {
+	if (unlikely(wait.kind == KP_WAIT_UNKNOWN)) {
 		open->waits_discarded++;
-	} else if (wait.kind == KP_WAIT_WHOLE && wait.slept) {
+	} else if (unlikely(wait.kind == KP_WAIT_WHOLE && wait.slept)) {
 		open->waits_discarded++;
 		open->discarded_ns += wait.ns;
 	} else {
 		count_wait(cpu, groups, &wait);
-		if (wait.ns > open->wait_max_ns)
-			note_longest(open, stints, prev, next, &wait, clock);
+		if (unlikely(wait.ns > open->wait_max_ns)) {
+			const struct longest longest = {.clock = clock, .wait = wait.ns, .last = wait.last};
+
+			note_longest(cpu, stints, prev, next, &longest);
+		}
 	}
-	if (wait.ns > wait.last || wait.unseen)
+	if (unlikely(wait.ns > wait.last || wait.unseen))
 		moved_end(next->pid);
 }
 
@@ -272,48 +292,52 @@ static __always_inline int on_switch(bool preempt, struct task_struct *prev, str
 	struct kp_sched_groups *groups = bpf_map_lookup_elem(&kp_sched_groups, &number);
 	struct stints *stints = bpf_map_lookup_elem(&kp_stints, &number);
 	bool runnable = preempt || !prev_state;
+	__u32 leaving = prev->pid, coming = next->pid;
 	struct kp_lost lost = {};
-	__u64 clock, task_clock;
+	struct rq *rq = NULL;
+	__u64 clock;
 
-	if (!cpu || !groups || !stints) {
+	if (unlikely(!cpu || !groups || !stints)) {
 		__sync_fetch_and_add(&kp_switches_unmeasured, 1);
 		return 0;
 	}
-	clock = switch_clock(next, &task_clock);
-	if (!kp_by_wakeup)
-		lost_so_far(next->se.cfs_rq->rq, &lost);
+	if (kp_by_wakeup) {
+		clock = bpf_ktime_get_ns();
+	} else {
+		rq = next->se.cfs_rq->rq;
+		clock = rq->clock;
+		lost_so_far(rq, &lost);
+	}
 	*(volatile __u64 *)&cpu->sequence += 1;
 	barrier();
-	if (cpu->open.running != (__u32)prev->pid) {
+	if (unlikely(cpu->open.running != leaving)) {
 		if (!cpu->from) /* the first event of all: what was lost before it was lost in nothing that is known */
 			cpu->lost = lost;
 		correct(cpu, prev, number);
 	}
 	group_leave(cpu, groups, prev);
-	if (clock >= cpu->open.end) {
+	if (unlikely(clock >= cpu->open.end)) {
 		cpu->open.closed = lost;
 		roll(cpu, clock, number);
 	}
-	if (clock < cpu->from)
+	if (unlikely(clock < cpu->from))
 		cpu->clock_backwards++;
 	cpu->open.switches++;
 	leave(cpu, prev, clock, runnable);
 	stint_end(stints, prev, cpu->stint_from, clock, lost.stolen - cpu->lost.stolen, lost.irq - cpu->lost.irq);
-	if (runnable && prev->pid && !kp_by_wakeup)
+	if (runnable && leaving && !kp_by_wakeup)
 		note_throttled(stints, prev, clock);
 	group_arrive(cpu, groups, next, number);
-	if (next->pid)
+	if (coming)
 		arrive(cpu, groups, stints, prev, next, clock);
 	left(prev, runnable, clock);
-	if (prev_state & KP_TASK_DEAD)
+	if (unlikely(prev_state & KP_TASK_DEAD))
 		arrival_forget(prev);
 	if (!kp_by_wakeup)
-		note_runnable(&cpu->open, next->se.cfs_rq->rq);
-	cpu->open.running = next->pid;
+		note_runnable(&cpu->open, rq);
+	cpu->open.running = coming;
 	cpu->from = clock;
 	cpu->stint_from = clock;
-	cpu->group_from = task_clock;
-	cpu->not_run = clock - task_clock;
 	cpu->lost = lost;
 	barrier();
 	*(volatile __u64 *)&cpu->sequence += 1;

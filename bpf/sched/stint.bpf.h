@@ -2,7 +2,8 @@
 /* Who had a CPU lately, to say who had it most while a task waited for it. Private to sched.bpf.c.
  *
  * A stint is the time in which one task had the CPU again and again, with short gaps only. The stints that go on are found by pid; those that are
- * over are kept until as many others have ended. The idle task has a stint like any other, and what no task got of the CPU's clock
+ * over are kept until as many others have ended; short ones and long ones apart, for a crowd of short ones must not make
+ * forget who had the CPU in a long wait. The idle task has a stint like any other, and what no task got of the CPU's clock
  * (interrupts, the hypervisor) has one, too. */
 #ifndef KPULSE_SCHED_STINT_BPF_H
 #define KPULSE_SCHED_STINT_BPF_H
@@ -14,13 +15,16 @@
 /* Time in a stint is taken as evenly spread, so one with gaps must not become too long. */
 #define KP_STINT_LONG_NS (16 * 1024 * 1024)
 
-#define KP_STINT_PIDS 16 /* stints that go on, by pid */
+#define KP_STINT_PIDS 64 /* stints that go on: of a task in one of two places, by pid */
 #define KP_STINT_IDLE KP_STINT_PIDS
 #define KP_STINT_STOLEN (KP_STINT_PIDS + 1)
 #define KP_STINT_IRQ (KP_STINT_PIDS + 2)
 #define KP_STINT_OPEN (KP_STINT_PIDS + 3)
-#define KP_STINT_KEPT 64 /* power of two */
-#define KP_STINTS (KP_STINT_OPEN + KP_STINT_KEPT)
+/* Of those that are over, the longer ones and the others; powers of two. */
+#define KP_STINT_KEPT_LONG 128
+#define KP_STINT_KEPT_SHORT 64
+#define KP_STINT_SHORT_NS (512 * 1024)
+#define KP_STINTS (KP_STINT_OPEN + KP_STINT_KEPT_LONG + KP_STINT_KEPT_SHORT)
 #define KP_STINT_STOLEN_PID 0xffffffffU /* as the pid of what no task got */
 #define KP_STINT_IRQ_PID 0xfffffffeU
 
@@ -59,10 +63,11 @@ struct throttled {
 };
 
 struct stints {
-	__u32 kept;  /* so far */
+	__u32 kept_long, kept_short; /* so far */
 	__u32 asked; /* questions so far */
-	__u64 last_ns; /* how long the task that left last had had the CPU */
+	__u32 reserved;
 	struct blame found; /* answer to the last question */
+	__u64 unused; /* so that no stint lies in two cache lines */
 	struct stint stint[KP_STINTS];
 	struct share share[KP_SHARES];
 	struct throttled throttled[KP_THROTTLED];
@@ -70,6 +75,7 @@ struct stints {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE); /* not for the agent: such a map begins at a page, others somewhere in a cache line */
 	__uint(max_entries, 1); /* number of CPUs, set before loading */
 	__type(key, __u32);
 	__type(value, struct stints);
@@ -108,31 +114,53 @@ static __always_inline void name_culprit(struct kp_task *to, struct task_struct 
 		KP_NAME_NO_TASK(to, KP_IDLE);
 }
 
-/* Begins a stint where another one ended. */
-static __noinline int stint_begin(struct stints *stints, __u32 place, __u32 pid, __u64 from)
+/* Where the next one that is over is kept. */
+static __always_inline struct stint *stint_kept(struct stints *stints, const struct stint *over)
 {
-	struct stint *stint;
+	if (over->ran < KP_STINT_SHORT_NS)
+		return &stints->stint[KP_STINT_OPEN + KP_STINT_KEPT_LONG + (stints->kept_short++ & (KP_STINT_KEPT_SHORT - 1))];
+	return &stints->stint[KP_STINT_OPEN + (stints->kept_long++ & (KP_STINT_KEPT_LONG - 1))];
+}
 
-	if (!stints || place >= KP_STINT_OPEN)
-		return 0;
-	stint = &stints->stint[place];
-	if (stint->named) {
-		stints->stint[KP_STINT_OPEN + (stints->kept & (KP_STINT_KEPT - 1))] = *stint;
-		stints->kept++;
-	}
+/* Begins a stint where another one ended. */
+static __always_inline void stint_begin(struct stints *stints, struct stint *stint, __u32 pid, __u64 from)
+{
+	if (stint->named)
+		*stint_kept(stints, stint) = *stint;
 	stint->from = from;
 	stint->ran = 0;
 	stint->pid = pid;
 	stint->named = 0;
-	return 0;
 }
 
-/* One that is nearly without gaps may go on for ever. */
-static __always_inline bool is_sparse(const struct stint *stint, __u64 to)
+/* Whether what a task had from `from` to `to` is of the same stint. One that is nearly without gaps may go on for ever. */
+static __always_inline bool stint_goes_on(const struct stint *stint, __u32 pid, __u64 from, __u64 to)
 {
 	__u64 length = to - stint->from;
 
-	return length > KP_STINT_LONG_NS && stint->ran < length - length / 16;
+	return stint->pid == pid && from <= stint->to + KP_STINT_GAP_NS &&
+	       (length <= KP_STINT_LONG_NS || stint->ran >= length - length / 16);
+}
+
+/* Where the stint is that such a time belongs to, or begins: not at the first place that was looked at. */
+static __noinline __u32 stint_place(struct stints *stints, __u32 place, __u32 pid, __u64 from, __u64 to)
+{
+	struct stint *stint, *other;
+
+	if (!stints || place >= KP_STINT_OPEN)
+		return KP_STINT_IDLE;
+	stint = &stints->stint[place];
+	if (place < KP_STINT_PIDS && stint->pid != pid) { /* two tasks whose pids choose one place must not end each other's stints */
+		other = &stints->stint[place ^ 1];
+		if (other->pid == pid || other->to < stint->to) {
+			place ^= 1;
+			stint = other;
+		}
+		if (stint_goes_on(stint, pid, from, to))
+			return place;
+	}
+	stint_begin(stints, stint, pid, from);
+	return place;
 }
 
 /* The stint that goes on, with what was had of [from, to) added. */
@@ -140,51 +168,60 @@ static __always_inline struct stint *stint_add(struct stints *stints, __u32 plac
 {
 	struct stint *stint = &stints->stint[place];
 
-	if (stint->pid != pid || from > stint->to + KP_STINT_GAP_NS || is_sparse(stint, to))
-		stint_begin(stints, place, pid, from);
+	barrier_var(stint); /* else it is computed anew for each field */
+	if (unlikely(!stint_goes_on(stint, pid, from, to))) {
+		place = stint_place(stints, place, pid, from, to);
+		if (place >= KP_STINT_OPEN) /* never: for the verifier */
+			place = KP_STINT_IDLE;
+		stint = &stints->stint[place];
+	}
 	stint->to = to;
 	stint->ran += ran;
 	return stint;
 }
 
-/* Of [from, to) no task had this. */
-static __always_inline void stint_lost(struct stints *stints, __u32 place, __u32 pid, __u64 from, __u64 to, __u64 lost)
+/* Of [from, to) the hypervisor and interrupts had this. Returns how much of it that leaves for nobody else. */
+static __noinline __u64 stint_lost(struct stints *stints, __u64 from, __u64 to, __u64 stolen, __u64 irq)
 {
 	struct stint *stint;
 
-	if (!lost)
-		return;
-	stint = stint_add(stints, place, pid, from, to, lost);
-	if (stint->named)
-		return;
-	if (place == KP_STINT_IRQ)
-		KP_NAME_NO_TASK(&stint->task, KP_IRQ);
-	else
-		KP_NAME_NO_TASK(&stint->task, KP_STOLEN);
-	stint->named = 1;
+	if (!stints)
+		return 0;
+	if (stolen > to - from)
+		stolen = to - from;
+	if (irq > to - from - stolen)
+		irq = to - from - stolen;
+	if (stolen) {
+		stint = stint_add(stints, KP_STINT_STOLEN, KP_STINT_STOLEN_PID, from, to, stolen);
+		if (!stint->named)
+			KP_NAME_NO_TASK(&stint->task, KP_STOLEN);
+		stint->named = 1;
+	}
+	if (irq) {
+		stint = stint_add(stints, KP_STINT_IRQ, KP_STINT_IRQ_PID, from, to, irq);
+		if (!stint->named)
+			KP_NAME_NO_TASK(&stint->task, KP_IRQ);
+		stint->named = 1;
+	}
+	return stolen + irq;
 }
 
 /* `task` had the CPU from `from` to `to`, but for what the hypervisor and interrupts had of that. */
 static __always_inline void stint_end(struct stints *stints, struct task_struct *task, __u64 from, __u64 to, __u64 stolen, __u64 irq)
 {
 	__u32 pid = task->pid;
+	__u64 ran = to - from;
 	struct stint *stint;
 
-	stints->last_ns = 0;
-	if (!from || to <= from)
+	if (unlikely(!from || to <= from))
 		return;
-	stints->last_ns = to - from;
-	if (stolen > to - from)
-		stolen = to - from;
-	if (irq > to - from - stolen)
-		irq = to - from - stolen;
-	stint = stint_add(stints, pid ? pid & (KP_STINT_PIDS - 1) : KP_STINT_IDLE, pid, from, to, to - from - stolen - irq);
-	if (!stint->named && stint->ran >= KP_STINT_NAMED_NS) {
+	if (unlikely(stolen | irq))
+		ran -= stint_lost(stints, from, to, stolen, irq);
+	stint = stint_add(stints, pid ? pid & (KP_STINT_PIDS - 1) : KP_STINT_IDLE, pid, from, to, ran);
+	if (unlikely(!stint->named && stint->ran >= KP_STINT_NAMED_NS)) {
 		name_culprit(&stint->task, task);
 		stint->named = 1;
 	}
-	stint_lost(stints, KP_STINT_STOLEN, KP_STINT_STOLEN_PID, from, to, stolen);
-	stint_lost(stints, KP_STINT_IRQ, KP_STINT_IRQ_PID, from, to, irq);
 }
 
 /* What of a stint lies in [from, to). */

@@ -26,13 +26,14 @@ static __always_inline bool throttled_so_far(struct cfs_rq *group, __u64 *sum)
 	return true;
 }
 
-/* prev leaves while it is runnable: is that because it or its group is throttled? */
-static __always_inline void note_throttled(struct stints *stints, struct task_struct *prev, __u64 clock)
+/* prev leaves while it is runnable, and is or will be throttled. */
+static __noinline int remember_throttled(struct stints *stints, struct task_struct *prev, __u64 clock)
 {
-	struct sched_entity *entity = &prev->se;
+	struct sched_entity *entity;
 
-	if (!bpf_core_field_exists(entity->cfs_rq->throttle_count) || !entity->cfs_rq->throttle_count)
-		return;
+	if (!stints || !prev)
+		return 0;
+	entity = &prev->se;
 #pragma unroll
 	for (int level = 0; level < KP_THROTTLE_LEVELS; level++) {
 		struct cfs_rq *group = entity->cfs_rq;
@@ -40,7 +41,7 @@ static __always_inline void note_throttled(struct stints *stints, struct task_st
 		__u64 sum;
 
 		if (!group->throttle_count || !throttled_so_far(group, &sum))
-			return;
+			return 0;
 		if (throttled->group != (__u64)group || throttled->before != sum) { /* else others of the group have left before it */
 			throttled->group = (__u64)group;
 			throttled->since = clock;
@@ -48,8 +49,16 @@ static __always_inline void note_throttled(struct stints *stints, struct task_st
 		}
 		entity = entity->parent;
 		if (!entity)
-			return;
+			return 0;
 	}
+	return 0;
+}
+
+/* prev leaves while it is runnable: is that because it or its group is throttled? */
+static __always_inline void note_throttled(struct stints *stints, struct task_struct *prev, __u64 clock)
+{
+	if (bpf_core_field_exists(prev->se.cfs_rq->throttle_count) && unlikely(prev->se.cfs_rq->throttle_count))
+		remember_throttled(stints, prev, clock);
 }
 
 /* The throttling that a wait until `to` ended with or went through: [since, until) of the run queue's clock; 0 when there was none. */

@@ -32,18 +32,6 @@ struct wait {
 	bool slept;   /* the kernel took sleep for waiting */
 };
 
-/* The clock of this CPU's run queue, which `task` is on, and the part of it that tasks got. */
-static __always_inline __u64 switch_clock(struct task_struct *task, __u64 *task_clock)
-{
-	struct rq *rq;
-
-	if (kp_by_wakeup)
-		return *task_clock = bpf_ktime_get_ns();
-	rq = task->se.cfs_rq->rq;
-	*task_clock = rq->clock_task;
-	return rq->clock;
-}
-
 static __always_inline struct kp_stamp *stamp_of(struct task_struct *task, __u64 flags)
 {
 	return bpf_task_storage_get(&kp_stamps, task, 0, flags);
@@ -71,21 +59,21 @@ static __always_inline void accounted_wait(struct task_struct *next, __u64 clock
 	__u64 queued = next->sched_info.last_queued, delay = next->sched_info.run_delay, pcount = next->sched_info.pcount;
 	__u64 *own, remembered, entry;
 
-	if (!queued) /* the kernel does not count this one either: the task was about to sleep when it was preempted */
+	if (unlikely(!queued)) /* the kernel does not count this one either: the task was about to sleep when it was preempted */
 		return;
 	wait->ns = wait->last = clock - queued;
 	delay += wait->last;
 	own = arrival_of(next->pid);
 	remembered = own ? *(volatile __u64 *)own : 0;
 	entry = arrival_entry(next->pid, pcount + 1, delay);
-	if (own)
-		*(volatile __u64 *)own = entry;
-	else
+	if (unlikely(!own))
 		arrival_place(next->pid, entry);
-	if (queued > clock)
+	else
+		*(volatile __u64 *)own = entry;
+	if (unlikely(queued > clock))
 		return;
 	wait->slept = remembered & KP_SLEPT;
-	if (arrival_is_last(remembered, pcount)) {
+	if (!unlikely(!arrival_is_last(remembered, pcount))) {
 		wait->ns = (delay - remembered) & KP_DELAY_MASK;
 		wait->kind = KP_WAIT_WHOLE;
 		return;

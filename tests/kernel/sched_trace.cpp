@@ -16,8 +16,10 @@
 namespace kpulse::test {
 namespace {
 
-/// The run queue's clock is read some microseconds before the trace's, and the trace's is cut off.
+/// The run queue's clock is read some microseconds before the trace's, and the trace's is cut off. In between an
+/// interrupt may go on with its work, or a hypervisor take the CPU away; a wait that is not one is off by far more.
 constexpr std::uint64_t kCloseNs = 50'000;
+constexpr std::uint64_t kClosePart = 16;
 
 }  // namespace
 
@@ -69,7 +71,7 @@ void SchedTrace::take(const char* line) {
 
 std::uint64_t SchedTrace::arrival(int cpu, pid_t pid, std::uint64_t from, std::uint64_t to, std::uint64_t wait) const {
   const auto& stints = stints_.at(cpu);
-  std::uint64_t best = 0, least = kCloseNs;
+  std::uint64_t best = 0, least = std::max(kCloseNs, wait / kClosePart);
   auto stint = std::ranges::lower_bound(stints, from, {}, &Stint::from);
   for (; stint != stints.end() && stint->from < to; ++stint) {
     if (stint->pid != pid) continue;
@@ -123,7 +125,10 @@ SchedTrace::Shares SchedTrace::shares(const Piece& piece) const {
   for (; stint != stints.end() && stint->from < piece.to; ++stint) {
     const std::uint64_t end = std::next(stint) == stints.end() ? piece.to : std::next(stint)->from;
     const std::uint64_t begin = std::max(stint->from, piece.from);
-    if (end > begin) shares[stint->pid] += std::min(end, piece.to) - begin;
+    if (end <= begin) continue;
+    Share& share = shares[stint->pid];
+    share.ns += std::min(end, piece.to) - begin;
+    ++share.pieces;
   }
   return shares;
 }

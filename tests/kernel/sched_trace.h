@@ -20,8 +20,11 @@ class SchedTrace {
     pid_t pid = 0;
     std::string comm;
   };
-  /// Time that each task had.
-  using Shares = std::map<pid_t, std::uint64_t>;
+  /// Time that each task had, and in how many pieces.
+  struct Share {
+    std::uint64_t ns = 0, pieces = 0;
+  };
+  using Shares = std::map<pid_t, Share>;
 
   /// Throws std::runtime_error when the kernel does not let us.
   SchedTrace();

@@ -54,7 +54,7 @@ constexpr std::string_view kEdges = R"(
   hid it; more than four tasks whose pids have the last 12 bits in common), it is not known which part of `run_delay` belongs to this wait. The
   wait then counts from the queue that it ended on. What the task has waited besides is in `wait_ns` as far as it is known, but not in the distribution.
 - **Whose fault (`culprit`).** Who had most of the CPU on which the victim waited, while it waited; of a wait that moved, on the CPU where it waited
-  longest. `culprit_ns` is how long. Each CPU has a memory of 64 stints (a stint is a task's time on the CPU with gaps below 0.26 ms) besides those that go
+  longest. `culprit_ns` is how long. Each CPU has a memory of 192 stints (a stint is a task's time on the CPU with gaps below 0.26 ms) besides those that go
   on; of a longer crowd the latest count. Who had less than 33 us is not remembered: after a wait below that it is whoever had the CPU last. `(stolen)`
   is the hypervisor and `(irq)` interrupts, where the kernel tells (see stolen time).
   `(throttled)`: the quota of the victim's cgroup or of one above it held the victim for more of the wait than anybody had the CPU in the rest; told from 5.19 on, when the throttling began

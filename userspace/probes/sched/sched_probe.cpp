@@ -51,7 +51,7 @@ RunningGroup running_group(const kp_sched_cpu& live, const kp_sched_cpu& copy, c
   const bool same = *const_cast<const volatile __u64*>(&live.sequence) == copy.sequence;
   if (!same || copy.group_pid == 0) return {};
   const std::uint64_t ran = look.ran > copy.group_ran ? look.ran - copy.group_ran : 0;
-  const std::uint64_t elapsed = clock > copy.group_from ? clock - copy.group_from : 0;
+  const std::uint64_t elapsed = clock > copy.from ? clock - copy.from : 0;
   const bool looked_at = look.clock != 0;
   return {.slot = copy.group, .ns = !looked_at ? elapsed : look.pid == copy.group_pid ? ran : 0, .counted = counted};
 }
