@@ -295,10 +295,14 @@ static __noinline __u32 take_any(struct note_set *set, __u32 way, __u64 key)
 /* The next turn of a note that the object has had; false when it is being given to another one. */
 static __always_inline bool take_turn(const struct seat *seat)
 {
-	__u32 *turn = &origin_of(seat)->use.turn, before = *(volatile __u32 *)turn;
+	struct origin *origin = origin_of(seat);
+	__u32 *turn = &origin->use.turn, before = *(volatile __u32 *)turn, ended = *(volatile __u32 *)ended_of(seat);
 
 	if (before & KP_TURN_MOVES)
 		return false;
+	/* It is used again before kp_block_look came by: its last I/O has ended, unseen. */
+	if (unlikely(ended != before) && swap_turn(ended_of(seat), ended, before))
+		give_up(&origin->use.here, origin->use.group);
 	*(volatile __u32 *)turn = before + KP_TURN;
 	return true;
 }
