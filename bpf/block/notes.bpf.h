@@ -43,10 +43,10 @@ KP_ASSERT_SIZE(struct account, 8);
 /* One use of a note. */
 struct use {
 	struct account here;
-	struct account last; /* of the use before this one, in case that its end was not seen */
+	struct account last; /* of the use before this one: the next I/O of the object often counts in the same place */
 	__u32 turn;  /* number of this use, KP_TURN more than that of the one before; KP_TURN_MOVES: the note is being given to another object */
 	__u16 group; /* see KP_BLOCK_GROUPS */
-	__u16 last_group; /* of `last` */
+	__u16 reserved;
 };
 
 /* What the end of an I/O has to know. One cache line. */
@@ -323,7 +323,6 @@ static __always_inline bool begin_note(struct seat *seat, __u64 key)
 	}
 	origin = origin_of(seat);
 	origin->use.last = origin->use.here;
-	origin->use.last_group = origin->use.group;
 	origin->since = recent_mono();
 	return true;
 }
@@ -358,14 +357,10 @@ static __always_inline void write_note(const struct seat *seat, __u64 begun, __u
 	note->issued = issued;
 }
 
-/* The I/O ends. If the one before it did not, as far as was seen, that one has done so, too; kp_block_look may say so at the same time. */
+/* The I/O ends. */
 static __always_inline void end_note(const struct seat *seat, const struct use *use)
 {
-	__u32 *ended = ended_of(seat), turn = use->turn, before = *(volatile __u32 *)ended;
-
-	if (turn != before + KP_TURN && swap_turn(ended, before, turn))
-		give_up(&use->last, use->last_group);
-	*(volatile __u32 *)ended = turn;
+	*(volatile __u32 *)ended_of(seat) = use->turn;
 }
 
 #endif

@@ -80,7 +80,7 @@ static __always_inline __u32 kp_cgroup_slot(struct kp_cgroup_cpu *cpu, __u64 id)
 	__u64 cached = *(volatile __u64 *)entry;
 	__u32 slot;
 
-	if (!unlikely(cached >> KP_CGROUP_SLOT_BITS != id))
+	if (likely(cached >> KP_CGROUP_SLOT_BITS == id))
 		return cached & (KP_CGROUP_SLOTS - 1);
 	slot = kp_cgroup_find(id) & (KP_CGROUP_SLOTS - 1);
 	if (slot != KP_CGROUP_OTHER) /* may get a slot later */

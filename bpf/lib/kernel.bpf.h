@@ -13,6 +13,7 @@
 #include <bpf/bpf_tracing.h>
 
 /* What is rare is kept out of the way of what is not: a program that runs at each switch finds its instructions in no cache as a rule. */
+#define likely(condition) __builtin_expect(!!(condition), 1)
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)

@@ -72,7 +72,7 @@ static __always_inline __u64 *arrival_of(__u32 pid)
 	for (__u32 step = 0; step < KP_ARRIVAL_WAYS; step++) {
 		__u64 *way = &arrivals->way[(home ^ step) & (KP_ARRIVAL_WAYS - 1)];
 
-		if (!unlikely(!arrival_is_of(*(volatile __u64 *)way, owner)))
+		if (likely(arrival_is_of(*(volatile __u64 *)way, owner)))
 			return way;
 	}
 	return NULL;
