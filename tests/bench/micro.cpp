@@ -84,6 +84,7 @@ void collect_cgroups(benchmark::State& state) {
     }
     groups.collect(*cpus, {}, name, series);
     benchmark::DoNotOptimize(series.data());
+    groups.take_back(series);
     series.clear();
   }
 }

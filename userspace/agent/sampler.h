@@ -59,6 +59,7 @@ class Sampler {
 
   /// Takes a frame back that was sent: the next one needs as much memory.
   void take_back(Frame frame) {
+    for (auto& probe : probes_) probe->take_back(frame.series);
     frame.series.clear();
     spare_ = std::move(frame.series);
   }

@@ -158,9 +158,12 @@ std::uint64_t Table::owner(std::uint32_t slot) const noexcept {
 
 std::string Table::name(std::uint32_t slot) {
   if (slot == KP_CGROUP_OTHER) return "(other)";
-  // One that came after the last drain() may have been counted for: that it was made was said before anybody was in it.
-  if (names_.find(owner(slot)).empty()) ring_->consume(kMaxEvents);
-  const std::string_view name = names_.find(owner(slot));
+  std::string_view name = names_.find(owner(slot));
+  if (name.empty()) {
+    // It came after the last drain() and has been counted for: that it was made was said before anybody was in it.
+    ring_->consume(kMaxEvents);
+    name = names_.find(owner(slot));
+  }
   return name.empty() ? fmt::format("(id {})", owner(slot)) : std::string(name);
 }
 

@@ -136,6 +136,9 @@ class Probe {
   /// Appends what has to be said again of these windows: rows that are not absent take the place of what was collected.
   virtual void collect_late(const WindowRange& /*windows*/, TaskTable& /*tasks*/, std::vector<Series>& /*series*/) {}
 
+  /// A frame was sent: rows of its own may be moved out of it, to be filled anew for the next one.
+  virtual void take_back(std::vector<Series>& /*series*/) {}
+
   /// Descriptor that becomes readable when the ring buffer wants to be drained before the next tick; -1: there is none.
   [[nodiscard]] virtual int ring_fd() const noexcept = 0;
 

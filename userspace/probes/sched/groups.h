@@ -29,6 +29,10 @@ class SchedGroups {
   void collect(std::span<const kp_sched_groups> cpus, std::span<const RunningGroup> running,
                const std::function<std::string(std::uint32_t)>& name, std::vector<Series>& series);
 
+  /// Takes its rows out of a frame that was sent; the next ones are made of them. With many cgroups, allocating rows
+  /// anew for each frame and freeing them cost more than filling them.
+  void take_back(std::vector<Series>& series);
+
  private:
   /// A slot's counters, all CPUs together.
   struct Sum {
@@ -38,10 +42,13 @@ class SchedGroups {
 
   [[nodiscard]] static Sum sum_of(std::span<const kp_sched_groups> cpus, std::span<const RunningGroup> running,
                                   std::uint32_t slot);
-  [[nodiscard]] Column waits_since(std::span<const kp_sched_groups> cpus, std::uint32_t slot, std::uint64_t waits);
+  void take_waits(std::span<const kp_sched_groups> cpus, std::uint32_t slot, std::uint64_t waits,
+                  std::vector<Bucket>& buckets);
+  [[nodiscard]] Series counters_row(std::string cgroup, const Sum& before, const Sum& now);
 
-  std::vector<Sum> before_;              // by slot: as of the last frame
-  std::vector<Buckets> buckets_before_;  // the same; looked at only where tasks waited
+  std::vector<Sum> before_;                           // by slot: as of the last frame
+  std::vector<Buckets> buckets_before_;               // the same; looked at only where tasks waited
+  std::vector<Series> spare_counters_, spare_waits_;  // rows of frames that were sent
 };
 
 }  // namespace kpulse::probes

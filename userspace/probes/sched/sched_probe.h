@@ -47,6 +47,7 @@ class SchedProbe final : public Probe {
   void collect(const WindowRange& windows, TaskTable& tasks, std::vector<Series>& series) override;
   [[nodiscard]] std::optional<WindowRange> late() override;
   void collect_late(const WindowRange& windows, TaskTable& tasks, std::vector<Series>& series) override;
+  void take_back(std::vector<Series>& series) override { group_rows_.take_back(series); }
   [[nodiscard]] int ring_fd() const noexcept override { return ring_->fd(); }
   [[nodiscard]] Intake intake() const override;
 

@@ -93,5 +93,27 @@ TEST_F(SchedGroupsTest, WaitsBecomeADistributionWhoseBucketsSurviveTheirCounterW
   EXPECT_EQ(column.buckets[0].count, 2U);
 }
 
+TEST_F(SchedGroupsTest, RowsMadeOfThoseOfAnEarlierFrameHoldNothingOfIt) {
+  SchedGroups fresh;
+  for (const bool again : {false, true}) {
+    group(0, 1).cpu_ns += 100;
+    group(0, 1).switches += again ? 0 : 5;  // the second time in fewer columns, ...
+    for (const std::uint32_t slot : {1U, 2U}) {
+      group(0, slot).waits += 1;
+      group(0, slot).wait_ns += 70;
+      group(0, slot).wait[again ? 4 : 9] += 1;
+      group(0, slot).wait[20] += again ? 0 : 1;  // ... and fewer buckets
+      group(0, slot).waits += again ? 0 : 1;
+    }
+    std::vector<Series> expected;
+    fresh.collect(
+        cpus_, {}, [](std::uint32_t slot) { return "/" + std::to_string(slot); }, expected);
+    std::vector<Series> series = collect();
+    EXPECT_THAT(series, SizeIs(4));
+    EXPECT_EQ(series, expected);
+    groups_.take_back(series);
+  }
+}
+
 }  // namespace
 }  // namespace kpulse::probes
