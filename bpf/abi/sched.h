@@ -90,9 +90,21 @@ struct kp_look {
 	struct kp_lost lost; /* until `clock`, or until the move before */
 	__u64 ran;           /* sum_exec_runtime of the task that has the CPU */
 	__u32 pid;           /* of that task, if it still has it; 0: idle, or not looked at */
-	__u32 reserved;
+	__u32 runnable;      /* tasks that want to run on it, the running one included */
 };
 KP_ASSERT_SIZE(struct kp_look, 40);
+
+/* Who waits in the run queue of `cpu`, as kp_walk finds it. */
+#define KP_QUEUE_ROOM 128 /* power of two */
+
+struct kp_queue {
+	__u32 cpu;   /* set before kp_walk is run */
+	__u32 whole; /* nobody is missing; else who waits is not known */
+	__u32 found; /* of `waiting` */
+	__u32 reserved;
+	struct kp_waiting waiting[KP_QUEUE_ROOM];
+};
+KP_ASSERT_SIZE(struct kp_queue, 16 + KP_QUEUE_ROOM * 88);
 
 /* CPUs that kp_look looks at. Of the others the agent knows what their last switch left. */
 #define KP_LOOK_CPUS 256

@@ -43,6 +43,10 @@ struct css_set {
 struct rq;
 struct task_struct;
 
+struct list_head {
+	struct list_head *next;
+};
+
 struct cfs_rq {
 	unsigned int h_nr_queued;   /* 6.14+: tasks in it and the groups below it */
 	unsigned int h_nr_runnable; /* 6.14+: of these, those that do not sleep in delayed dequeue */
@@ -61,12 +65,14 @@ struct rq {
 	__u64 prev_steal_time;    /* CONFIG_PARAVIRT: the same; moves at ticks */
 	struct task_struct *curr;
 	struct cfs_rq cfs;
+	struct list_head cfs_tasks; /* CONFIG_SMP: the group_node of each of its tasks of that class, at whatever depth of groups */
 	unsigned int nr_running;
 	int cpu; /* CONFIG_SMP */
 };
 
 struct sched_entity {
 	struct cfs_rq *cfs_rq; /* CONFIG_FAIR_GROUP_SCHED; set for tasks of every class */
+	struct list_head group_node;
 	struct sched_entity *parent; /* CONFIG_FAIR_GROUP_SCHED; the group's own entity in the run queue above */
 	unsigned char sched_delayed; /* 6.12+ */
 	__u64 exec_start; /* of clock_task: until when its sum_exec_runtime goes */

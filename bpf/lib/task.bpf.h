@@ -29,4 +29,23 @@ static __always_inline void kp_name_task(struct kp_task *to, struct task_struct 
 	comm[1] = *(__u64 *)&task->comm[8];
 }
 
+/* The same of a task that is only known by its address. */
+static __always_inline void kp_read_task(struct kp_task *to, struct task_struct *task)
+{
+	struct css_set *set = BPF_CORE_READ(task, cgroups);
+	struct cgroup_subsys_state *state = NULL;
+	struct cgroup *cgroup;
+
+	if (kp_cgroup_subsys == KP_CGROUP_DEFAULT) {
+		cgroup = BPF_CORE_READ(set, dfl_cgrp);
+	} else {
+		bpf_probe_read_kernel(&state, sizeof(state), (void *)set + bpf_core_field_offset(struct css_set, subsys) + (kp_cgroup_subsys & 15) * sizeof(state));
+		cgroup = BPF_CORE_READ(state, cgroup);
+	}
+	to->pid = BPF_CORE_READ(task, pid);
+	to->tgid = BPF_CORE_READ(task, tgid);
+	to->cgroup = BPF_CORE_READ(cgroup, kn, id);
+	BPF_CORE_READ_INTO(&to->comm, task, comm);
+}
+
 #endif

@@ -23,9 +23,6 @@ const volatile __u64 kp_ring_wakeup;
 __u64 kp_switches_unmeasured;
 /* By CPU. */
 struct kp_look kp_looked[KP_LOOK_CPUS];
-/* Run queues in which kp_look found more than one task that wants to run, so far and at its end. */
-__u32 kp_crowded_so_far;
-__u32 kp_crowded;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -425,8 +422,7 @@ __noinline int look_at(__u32 number)
 	curr = BPF_CORE_READ((struct rq *)*rq, curr); /* another one may have come meanwhile, but pid and sum are of one task */
 	look->pid = BPF_CORE_READ(curr, pid);
 	look->ran = BPF_CORE_READ(curr, se.sum_exec_runtime);
-	if (look_runnable((struct rq *)*rq) > 1)
-		kp_crowded_so_far++;
+	look->runnable = look_runnable((struct rq *)*rq);
 	return 0;
 }
 
@@ -435,13 +431,13 @@ __noinline int look_at(__u32 number)
 SEC("raw_tp")
 int kp_look(void *ctx)
 {
-	kp_crowded_so_far = 0;
 	for (__u32 number = 0; number < KP_LOOK_CPUS; number++) {
 		if (look_at(number))
 			break;
 	}
-	kp_crowded = kp_crowded_so_far;
 	return 0;
 }
+
+#include "sched/queue.bpf.h"
 
 #include "sched/life.bpf.h"

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <deque>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "kernel/watch.h"
 #include "kernel/workload.h"
 #include "model/ids.h"
+#include "probes/sched/sched_probe.h"
 
 namespace kpulse::test {
 namespace {
@@ -123,6 +125,41 @@ TEST(SchedWaiting, AStarvingTaskIsSeenWhileItStarvesAndOnceWhenItDoesNoMore) {
   if (watch.sampler().intake().switches_missed == 0) {
     EXPECT_GE(last, 1);
   }
+}
+
+TEST(SchedWaiting, WhoWaitsIsFoundInTheRunQueueAndNotAmongAllTasks) {
+  KPULSE_NEED_BPF();
+  constexpr std::uint64_t kSpinners = 5;
+  const int cpu = test_cpu();
+  if (cpu == 0) GTEST_SKIP() << "needs two CPUs";
+  const PinnedTo other_cpu(0);
+  auto owned = std::make_unique<probes::SchedProbe>();
+  const probes::SchedProbe& probe = *owned;
+  std::vector<std::unique_ptr<probes::Probe>> probes;
+  probes.push_back(std::move(owned));
+  Watch watch(10ms, std::move(probes));
+  const Shared<volatile bool> enough;
+  std::deque<Child> spinners;
+  for (std::uint64_t number = 0; number < kSpinners; ++number) {
+    spinners.emplace_back(ChildOptions{.name = "kp_spinner", .cpu = cpu, .nice = -20}, [&](Account& account) {
+      account.mark_count = 1;
+      while (!*enough) {
+      }
+    });
+  }
+  const auto all_spin = [&] {
+    return std::ranges::all_of(spinners, [](const Child& spinner) { return spinner.account().mark_count == 1; });
+  };
+  ASSERT_TRUE(watch.run_until(all_spin, 60s));
+  Rows rows(cpu, "kp_spinner");
+  watch.on_frame([&](const Frame& frame) { rows.take(frame); });
+  const auto before = probe.waiting_looks();
+  ASSERT_TRUE(watch.run_until([&] { return rows.seen().size() >= 20; }, 120s));
+  const auto after = probe.waiting_looks();
+  *enough = true;
+  for (const Seen& seen : rows.seen()) EXPECT_GE(seen.waiting, kSpinners - 1);
+  // Where a task of another class waits in the meantime, or the queue changes, all are looked at.
+  EXPECT_GT(after.walks - before.walks, after.scans - before.scans);
 }
 
 TEST(SchedWaiting, ARunQueueIsAsLongAsTheTasksThatSpinInIt) {

@@ -64,6 +64,12 @@ void run_on(std::size_t cpu, const bpf_program* program) {
   bpf_prog_test_run_opts(bpf_program__fd(program), &options);
 }
 
+void run(const bpf_program* program) {
+  bpf_test_run_opts options{};
+  options.sz = sizeof(options);
+  bpf_prog_test_run_opts(bpf_program__fd(program), &options);
+}
+
 bool has_sched_info(const bpf::KernelTypes& types) {
   return types.has_field("sched_info", "last_queued") && types.has_field("task_struct", "sched_info") &&
          types.has_field("cfs_rq", "rq");
@@ -211,9 +217,7 @@ void SchedProbe::meet() const {
 /// Has the run queues' clocks looked at from here.
 void SchedProbe::look() const {
   if (method_ != WaitMethod::sched_info) return;
-  bpf_test_run_opts options{};
-  options.sz = sizeof(options);
-  bpf_prog_test_run_opts(bpf_program__fd(skeleton_->progs.kp_look), &options);
+  run(skeleton_->progs.kp_look);
 }
 
 void SchedProbe::take_snapshots(std::uint64_t end) {
@@ -253,16 +257,49 @@ void SchedProbe::learn_what_is_told(const kp_lost& lost) {
   assembler_->set_unmeasured(unmeasured());
 }
 
+/// Who waits, out of the run queues in which somebody does. False when one of them could not be read as a whole: it
+/// changed meanwhile, is too long, or tasks of other classes wait in it.
+bool SchedProbe::walk_queues() {
+  constexpr int kTries = 2;
+  kp_queue& queue = skeleton_->bss->kp_queue;
+  for (std::uint32_t cpu = 0; cpu < cpus_.values().size(); ++cpu) {
+    if (looked(cpu).runnable <= 1) continue;
+    queue.cpu = cpu;
+    queue.whole = 0;
+    for (int tried = 0; tried < kTries && queue.whole == 0; ++tried) run(skeleton_->progs.kp_walk);
+    if (queue.whole == 0) return false;
+    const std::span<const kp_waiting> found(queue.waiting);
+    const auto end = found.begin() + std::min<std::uint32_t>(queue.found, KP_QUEUE_ROOM);
+    waiting_.insert(waiting_.end(), found.begin(), end);
+  }
+  ++looks_.walks;
+  return true;
+}
+
+/// The same out of all tasks of the machine.
+bool SchedProbe::scan_tasks() {
+  waiting_.clear();
+  if (!bpf::read_iterator(bpf_link__fd(programs_.link("kp_waiting")), waiting_, kMostWaiting)) return false;
+  ++looks_.scans;
+  return true;
+}
+
+bool SchedProbe::somebody_waits() const {
+  for (std::size_t cpu = 0; cpu < cpus_.values().size(); ++cpu) {
+    if (looked(cpu).runnable > 1) return true;
+  }
+  return false;
+}
+
 /// What does not end is seen all the same. Costs nothing while no run queue holds more than the running task.
 void SchedProbe::look_who_waits() {
   const std::uint64_t began = monotonic_ns();
   if (config_.length == 0 || !programs_.attached("kp_waiting") || !waiting_pacer_.due(began)) return;
   waiting_clock_ = 0;
   waiting_.clear();
-  if (skeleton_->bss->kp_crowded > 0) {
-    const int link = bpf_link__fd(programs_.link("kp_waiting"));
+  if (somebody_waits()) {
     const std::uint64_t cpu_began = thread_cpu_ns();
-    if (!bpf::read_iterator(link, waiting_, kMostWaiting)) return;
+    if (!walk_queues() && !scan_tasks()) return;
     waiting_pacer_.done(began, thread_cpu_ns() - cpu_began);
   }
   waiting_clock_ = began - config_.mono_offset;

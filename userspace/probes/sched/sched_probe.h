@@ -64,6 +64,12 @@ class SchedProbe final : public Probe {
   /// The CPU's run queue as of the last drain(). For tests.
   [[nodiscard]] kp_look looked(std::size_t cpu) const;
 
+  /// How often it was found out who waits: out of the run queues, and by a scan of all tasks. For tests.
+  struct WaitingLooks {
+    std::uint64_t walks = 0, scans = 0;
+  };
+  [[nodiscard]] WaitingLooks waiting_looks() const noexcept { return looks_; }
+
   /// Descriptors of the attached programs, for reading their run time. For benchmarks.
   [[nodiscard]] std::vector<int> program_fds() const;
 
@@ -85,6 +91,9 @@ class SchedProbe final : public Probe {
   void look() const;
   [[nodiscard]] bpf_program* switch_program() const;
   void collect_groups(std::vector<Series>& series);
+  [[nodiscard]] bool somebody_waits() const;
+  [[nodiscard]] bool walk_queues();
+  [[nodiscard]] bool scan_tasks();
   void look_who_waits();
   void collect_waiting(TaskTable& tasks, std::vector<Series>& series);
 
@@ -103,6 +112,7 @@ class SchedProbe final : public Probe {
   std::vector<kp_waiting> waiting_;  // as of the last drain(), ...
   std::uint64_t waiting_clock_ = 0;  // ... at this time of the run queues' clocks; 0: not known, or in a frame already
   Pacer waiting_pacer_{kWaitingNs};
+  WaitingLooks looks_;
   std::vector<ClockReading> readings_;
   std::unique_ptr<std::ostream> recording_;
   bool tells_stolen_ = false, tells_irq_ = false;
