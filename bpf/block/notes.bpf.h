@@ -307,6 +307,9 @@ static __always_inline bool take_turn(const struct seat *seat)
 	return true;
 }
 
+/* Set by each I/O that begins, cleared by the agent when it looks for those in flight: it need not where none began. */
+__u32 kp_block_begun;
+
 /* A note for an I/O that begins; false when there is no room. The caller fills it in. Another CPU may give the note away in the middle of that,
  * for it is still that of an I/O that has ended: to forbid it costs an atomic operation an I/O. From then on find_seat() does not find it. The
  * new owner has it described as well, maybe both in turns, so that is looked at again before the I/O goes to the device: is_described(). */
@@ -324,6 +327,8 @@ static __always_inline bool begin_note(struct seat *seat, __u64 key)
 	origin = origin_of(seat);
 	origin->use.last = origin->use.here;
 	origin->since = recent_mono();
+	if (!*(volatile __u32 *)&kp_block_begun)
+		*(volatile __u32 *)&kp_block_begun = 1;
 	return true;
 }
 

@@ -25,6 +25,9 @@ namespace kpulse::probes {
 namespace {
 
 constexpr std::uint64_t kLookNs = 1'000'000'000;
+/// So many frames after an I/O was met in a slot its other counters are looked at: it is counted in one after the other.
+/// What a CPU was held up with for longer is found once a second.
+constexpr std::uint8_t kStirredFrames = 2;
 /// Longer than any I/O that the kernel's own count of what is in flight does not show (flushes).
 constexpr std::uint64_t kQuietNs = 10'000'000'000;
 
@@ -162,9 +165,15 @@ bool BlockProbe::is_idle(std::uint32_t series, const kp_block_flight& flight) co
   return known != nullptr && names_.idle(known->device());
 }
 
+bool BlockProbe::may_fly(std::uint64_t now) const {
+  return read_now(skeleton_->bss->kp_block_begun) != 0 || now >= look_due_ns_ ||
+         std::ranges::any_of(flights_, [](const kp_block_flight& flight) { return flight.ios != 0; });
+}
+
 void BlockProbe::look_what_flies() {
   const std::uint64_t now = monotonic_ns();
-  if (config_.length == 0 || !programs_.attached("kp_block_look") || !flight_pacer_.due(now)) return;
+  if (config_.length == 0 || !programs_.attached("kp_block_look") || !flight_pacer_.due(now) || !may_fly(now)) return;
+  write_now<__u32>(skeleton_->bss->kp_block_begun, 0);
   std::ranges::fill(skeleton_->bss->kp_block_flights, kp_block_flight{});
   bpf_test_run_opts options{};
   options.sz = sizeof(options);
@@ -207,7 +216,9 @@ void BlockProbe::follow_series() {
   for (std::uint32_t index = 0; index < KP_BLOCK_SERIES; ++index) {
     const kp_block_series& series = skeleton_->bss->kp_block_series[index];
     const std::uint32_t dev = read_now(series.dev);
-    if (read_now(series.used) == 0 || assembler_.find(index) != nullptr) continue;
+    if (read_now(series.used) == 0) continue;
+    slots_.use(index);
+    if (assembler_.find(index) != nullptr) continue;
     if (index >= KP_BLOCK_OPS && dev == 0) continue;  // being set up
     begin_series(index, dev);
   }
@@ -252,6 +263,7 @@ void BlockProbe::settle_depth(std::uint32_t index, std::uint64_t end) {
 }
 
 void BlockProbe::look_around(std::uint64_t end) {
+  for (std::uint8_t& frames : stirred_) frames = std::max<std::uint8_t>(frames, 1);
   for (std::uint32_t index = KP_BLOCK_OPS; index < KP_BLOCK_SERIES; ++index) {
     follow_device(index);
     settle_depth(index, end);
@@ -265,7 +277,10 @@ void BlockProbe::drain(std::uint64_t end) {
   // The slots first: the record of an I/O comes into the ring buffer after it was counted, and so is there.
   const auto lost = slots_.take(
       end, [this](std::uint32_t series, const kp_block_entry& slot) { assembler_.on_slot(series, slot); },
-      [this](std::uint32_t series, const kp_block_exit& slot) { assembler_.on_slot(series, slot); });
+      [this](std::uint32_t series, const kp_block_exit& slot) {
+        stirred_[series] = kStirredFrames;
+        assembler_.on_slot(series, slot);
+      });
   if (std::exchange(overruns_, losses().overruns) != losses().overruns) assembler_.lose(lost.first, lost.second);
   ring_->consume(bpf_map__max_entries(skeleton_->maps.kp_block_ring) / sizeof(kp_block_worst));
   if (const std::uint64_t now = monotonic_ns(); now >= look_due_ns_) {
@@ -277,12 +292,23 @@ void BlockProbe::drain(std::uint64_t end) {
 
 void BlockProbe::collect(const WindowRange& windows, TaskTable& tasks, std::vector<Series>& series) {
   if (windows.count == 0) return;
-  for (std::uint32_t index = 0; index < KP_BLOCK_SERIES; ++index) take_times(index);
+  const bool any = stirred();
+  for (std::uint32_t index = 0; index < KP_BLOCK_SERIES; ++index) {
+    if (stirred_[index] == 0) continue;
+    --stirred_[index];
+    take_times(index);
+  }
   assembler_.collect(windows, tasks, series);
-  groups_.collect(
-      cpus_.values(), bios_.values(), [this](std::uint32_t slot) { return cgroups_->name(slot); }, series);
+  if (any) {
+    groups_.collect(
+        cpus_.values(), bios_.values(), [this](std::uint32_t slot) { return cgroups_->name(slot); }, series);
+  }
   if (const std::uint64_t now = std::exchange(flights_mono_, 0); now != 0)
     in_flight_.collect(flights_, now, assembler_, tasks, series);
+}
+
+bool BlockProbe::stirred() const {
+  return std::ranges::any_of(stirred_, [](std::uint8_t frames) { return frames != 0; });
 }
 
 const kp_block_losses& BlockProbe::losses() const {

@@ -64,6 +64,8 @@ class BlockProbe final : public Probe {
   void take_record(std::span<const std::byte> bytes);
   /// Finds I/Os that go on, and has those counted whose end was not shown.
   void look_what_flies();
+  /// Whether an I/O may be in flight: one began since the last look, or was found by it.
+  [[nodiscard]] bool may_fly(std::uint64_t now) const;
   /// True when the kernel says so of a disk without requests, whose I/Os may have ended unseen.
   [[nodiscard]] bool is_idle(std::uint32_t series, const kp_block_flight& flight) const;
   /// Begins series that are new in the kernel's table.
@@ -79,6 +81,8 @@ class BlockProbe final : public Probe {
   [[nodiscard]] kp_block_times times_of(std::uint32_t series) const;
   /// Hands over what the times of a series have grown by.
   void take_times(std::uint32_t series);
+  /// Whether I/Os were counted lately. Their counters by series and by cgroup are many, and mostly at rest.
+  [[nodiscard]] bool stirred() const;
 
   Skeleton skeleton_;
   bpf::Programs programs_;
@@ -96,6 +100,7 @@ class BlockProbe final : public Probe {
   Pacer flight_pacer_{kFlightNs};
   DeviceNames names_;
   cgroups::Table* cgroups_ = nullptr;
+  std::array<std::uint8_t, KP_BLOCK_SERIES> stirred_{};     // frames in which its counters are still looked at
   std::vector<kp_block_times> times_before_ = std::vector<kp_block_times>(KP_BLOCK_SERIES);  // that have been taken
   kp_window_config config_{};
   std::uint64_t look_due_ns_ = 0;

@@ -32,6 +32,7 @@ std::pair<std::uint64_t, std::uint64_t> BlockSlots::take(std::uint64_t end, cons
                                                          const TakeExit& take_exit) {
   if (end <= taken_) return {end, end};
   for (std::uint32_t series = 0; series < series_.size(); ++series) {
+    if (!used_[series]) continue;
     series_[series].entries.take(end, [&](std::uint64_t, const auto& slot) { take_entry(series, slot); });
     series_[series].exits.take(end, [&](std::uint64_t, const auto& slot) { take_exit(series, slot); });
   }

@@ -1,6 +1,7 @@
 // The windows of all series, taken out of the kernel's slots.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -30,6 +31,10 @@ class BlockSlots {
   /// A new numbering begins, and every series has 2^bits slots from now on; all are freed.
   void reset(std::uint32_t bits);
 
+  /// Something may be counted in the series from now on. Those of which this was never said are not looked at: most
+  /// machines use few.
+  void use(std::uint32_t series) { used_.at(series) = true; }
+
   /// Hands over what was counted in windows before `end`, by series and ascending. Returns the windows [first, second)
   /// in which events may not have been counted because the last call was too long ago; none when they are the same.
   [[nodiscard]] std::pair<std::uint64_t, std::uint64_t> take(std::uint64_t end, const TakeEntry& take_entry,
@@ -48,6 +53,7 @@ class BlockSlots {
   std::span<kp_block_exit> exits_;
   std::uint32_t bits_ = KP_BLOCK_RING_BITS_MIN;
   std::vector<Rings> series_;
+  std::array<bool, KP_BLOCK_SERIES> used_{};
   std::uint64_t taken_ = 0;  // windows before this one have been taken
   std::uint64_t late_ = 0;   // of rings that are no longer
 };

@@ -39,7 +39,7 @@ Result<> ProcessProbe::attach(const Machine& machine) {
   programs_.attach();
   if (!programs_.attached("kp_threads")) return fail("process: " + programs_.status().front().reason);
   pacer_.postpone(monotonic_ns());
-  if (read_threads()) static_cast<void>(ranking_.take(threads_));
+  if (read_threads()) static_cast<void>(ranking_.take(std::move(threads_)));
   return {};
 }
 
@@ -48,13 +48,14 @@ bool ProcessProbe::read_threads() {
   read_ns_ = monotonic_ns();
   return bpf::read_iterator(bpf_link__fd(programs_.link("kp_threads")), threads_, kMaxThreads);
 }
+
 void ProcessProbe::collect(const WindowRange& windows, TaskTable& tasks, std::vector<Series>& series) {
   if (windows.count == 0 || top_ == 0 || !pacer_.due(monotonic_ns())) return;
   const std::uint64_t before = read_ns_;
   const std::uint64_t cpu_began = thread_cpu_ns();
   const bool whole = read_threads();
   pacer_.done(read_ns_, thread_cpu_ns() - cpu_began);
-  if (whole) append_rows(ranking_.take(threads_), read_ns_ - before, tasks, series);
+  if (whole) append_rows(ranking_.take(std::move(threads_)), read_ns_ - before, tasks, series);
 }
 
 void ProcessProbe::append_rows(const std::vector<ProcessUse>& uses, std::uint64_t interval_ns, TaskTable& tasks,

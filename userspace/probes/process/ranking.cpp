@@ -43,33 +43,50 @@ void add(ProcessUse& sum, const ProcessUse& use) {
   sum.threads += use.threads;
 }
 
+/// The iterator goes by pid, but by those of its own namespace.
+template <class T, class Key>
+void in_order(std::vector<T>& values, Key key) {
+  if (!std::ranges::is_sorted(values, {}, key)) std::ranges::sort(values, {}, key);
+}
+
+/// What processes used, of what their threads did.
+std::vector<ProcessUse> joined(std::vector<ProcessUse> threads) {
+  in_order(threads, [](const ProcessUse& use) { return use.process.tgid; });
+  std::vector<ProcessUse> processes;
+  processes.reserve(threads.size());
+  for (const ProcessUse& use : threads) {
+    if (processes.empty() || processes.back().process.tgid != use.process.tgid) {
+      processes.push_back(use);
+      processes.back().process.pid = use.process.tgid;
+    } else {
+      add(processes.back(), use);
+    }
+  }
+  return processes;
+}
+
 }  // namespace
 
 std::span<const Resource> resources() noexcept {
   return kResources;
 }
 
-std::vector<ProcessUse> ProcessRanking::take(std::span<const kp_thread> threads) {
+/// Both readings are in order of the threads' pids, so one pass over the two finds each thread's counters of before. A
+/// table with an entry for each thread cost more than all that is done with them.
+std::vector<ProcessUse> ProcessRanking::take(std::vector<kp_thread>&& threads) {
+  in_order(threads, [](const kp_thread& thread) { return thread.process.pid; });
   std::vector<ProcessUse> uses;
-  std::unordered_map<std::uint32_t, std::size_t> by_process;
-  now_.clear();
+  auto known = before_.begin();
   for (const kp_thread& thread : threads) {
-    now_.insert_or_assign(thread.process.pid, thread);
-    const auto known = before_.find(thread.process.pid);
-    const bool same = known != before_.end() && known->second.start == thread.start;
-    ProcessUse use = use_of(same ? known->second : kp_thread{}, thread);
-    if (!used_anything(use)) continue;
-    use.process.pid = use.process.tgid;
-    const auto [entry, is_new] = by_process.try_emplace(use.process.tgid, uses.size());
-    if (is_new) {
-      uses.push_back(use);
-    } else {
-      add(uses[entry->second], use);
-    }
+    while (known != before_.end() && known->process.pid < thread.process.pid) ++known;
+    const bool same =
+        known != before_.end() && known->process.pid == thread.process.pid && known->start == thread.start;
+    const ProcessUse use = use_of(same ? *known : kp_thread{}, thread);
+    if (used_anything(use)) uses.push_back(use);
   }
-  std::swap(before_, now_);
-  if (!std::exchange(begun_, true)) uses.clear();
-  return uses;
+  std::swap(before_, threads);
+  if (!std::exchange(begun_, true)) return {};
+  return joined(std::move(uses));
 }
 
 std::vector<const ProcessUse*> ProcessRanking::top(const std::vector<ProcessUse>& uses, const Resource& resource,

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "abi/process.h"
@@ -35,17 +34,17 @@ struct Resource {
 
 class ProcessRanking {
  public:
-  /// One reading of all threads. Returns what every process used since the last one; of threads that are new, what they
-  /// used since they began. The first reading returns nothing.
-  [[nodiscard]] std::vector<ProcessUse> take(std::span<const kp_thread> threads);
+  /// One reading of all threads. Returns what every process used since the last one, in order of their pids; of threads
+  /// that are new, what they used since they began. The first reading returns nothing. `threads` is left with the memory
+  /// of the reading before, for the next one.
+  [[nodiscard]] std::vector<ProcessUse> take(std::vector<kp_thread>&& threads);
 
   /// The `count` processes that used most of the resource, largest first; those that used none are not in it.
   [[nodiscard]] static std::vector<const ProcessUse*> top(const std::vector<ProcessUse>& uses, const Resource& resource,
                                                           std::size_t count);
 
  private:
-  std::unordered_map<std::uint32_t, kp_thread> before_;  // by thread
-  std::unordered_map<std::uint32_t, kp_thread> now_;     // keeps its memory from reading to reading
+  std::vector<kp_thread> before_;  // in order of their pids
   bool begun_ = false;
 };
 

@@ -18,6 +18,11 @@ class BlockSlotsTest : public testing::Test {
 
   /// As the programs do it.
   void count(std::uint32_t series, std::uint64_t window, std::uint32_t ios = 0) {
+    slots_.use(series);
+    put(series, window, ios);
+  }
+
+  void put(std::uint32_t series, std::uint64_t window, std::uint32_t ios) {
     const std::size_t index = (series << KP_BLOCK_RING_BITS_MIN) | (window % (1U << KP_BLOCK_RING_BITS_MIN));
     if (entries_[index].window == 0) entries_[index].window = window;
     if (entries_[index].window == window) ++entries_[index].entered;
@@ -67,6 +72,19 @@ TEST_F(BlockSlotsTest, ShortWindowsHaveMoreSlotsEachAndTheFewerSeries) {
   EXPECT_EQ(BlockSlots::ring_bits(10'000'000), 7U);
   EXPECT_EQ(BlockSlots::ring_bits(1'000'000), 8U);
   EXPECT_EQ(KP_BLOCK_SLOTS >> 7, KP_BLOCK_SERIES);
+}
+
+/// The agent hears of a new series after its first I/O.
+TEST_F(BlockSlotsTest, ASeriesThatComesIntoUseIsTakenFromItsFirstWindowOn) {
+  count(3, 1'001, 1);
+  take(1'002);
+  put(4, 1'001, 1);
+  put(4, 1'002, 1);
+  take(1'003);
+  EXPECT_THAT(taken_, IsEmpty());
+  slots_.use(4);
+  take(1'004);
+  EXPECT_THAT(taken_, ElementsAre(Pair(4, 1'001), Pair(4, 1'002)));
 }
 
 TEST_F(BlockSlotsTest, ANewNumberingBeginsEmpty) {

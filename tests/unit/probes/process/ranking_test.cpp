@@ -48,6 +48,18 @@ TEST(ProcessRanking, AThreadThatIsNewCountsFromItsBeginningAlsoWhenItsPidWasUsed
   EXPECT_EQ(uses[1].cpu_ns, 5U);
 }
 
+/// Pids of a container are not in the order of those of the machine.
+TEST(ProcessRanking, TakesThreadsInAnyOrderAndThoseThatCameOrWent) {
+  ProcessRanking ranking;
+  static_cast<void>(ranking.take(std::vector{thread(30, 10, 1), thread(10, 10, 100), thread(20, 20, 7)}));
+  const auto uses = ranking.take(
+      std::vector{thread(25, 20, 3), thread(30, 10, 5), thread(5, 5, 2), thread(10, 10, 101), thread(40, 10, 6)});
+  ASSERT_THAT(uses, SizeIs(3));
+  EXPECT_THAT((std::vector{uses[0].process.pid, uses[1].process.pid, uses[2].process.pid}), ElementsAre(5, 10, 20));
+  EXPECT_THAT((std::vector{uses[0].cpu_ns, uses[1].cpu_ns, uses[2].cpu_ns}), ElementsAre(2, 1 + 4 + 6, 3));
+  EXPECT_EQ(uses[1].threads, 3U);
+}
+
 TEST(ProcessRanking, ACounterThatWentDownIsNoUse) {
   ProcessRanking ranking;
   kp_thread before = thread(10, 10, 1);
