@@ -47,14 +47,13 @@ missing_for_guests() {
 }
 
 install_and_build() {
-  local log launcher=()
+  local log
   log=$(mktemp) || fail 1 "no temporary file can be made"
   install_missing "$log" build test
   rm -f "$log"
-  ! command -v ccache >/dev/null || launcher=(-DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
   cd "$root" || exit 1
   mkdir -p "$build"
-  run_with_progress configuring "$build/configure.log" cmake --preset release "${launcher[@]}" ||
+  run_with_progress configuring "$build/configure.log" cmake --preset release ||
     { tail -n 20 "$build/configure.log" >&2; fail 1 "configuring failed (log: $build/configure.log)"; }
   run_with_progress building "$build/build.log" cmake --build --preset release ||
     { grep -E -A3 'error|FAILED' "$build/build.log" | head -n 60 >&2; fail 1 "building failed (log: $build/build.log)"; }

@@ -67,6 +67,7 @@ struct rq {
 	struct cfs_rq cfs;
 	struct list_head cfs_tasks; /* CONFIG_SMP: the group_node of each of its tasks of that class, at whatever depth of groups */
 	unsigned int nr_running;
+	__u64 nr_switches; /* so far; grows right before curr changes */
 	int cpu; /* CONFIG_SMP */
 };
 

@@ -2,8 +2,8 @@
 /* Who waits in one run queue, without a look at each task of the machine. Private to sched.bpf.c.
  *
  * A run queue has a list of its tasks of the fair class. It is read without its lock, so what is read may change meanwhile: then a task is in another
- * run queue, or their number is not what the run queue says, before and after; the agent then asks the iterator over all tasks. So it does where
- * tasks of other classes wait, which are in other lists. */
+ * run queue, their number is not what the run queue says, or the CPU has switched, which moves a task to the front of the list; the agent then asks
+ * the iterator over all tasks. So it does where tasks of other classes wait, which are in other lists. */
 #ifndef KPULSE_SCHED_QUEUE_BPF_H
 #define KPULSE_SCHED_QUEUE_BPF_H
 
@@ -78,11 +78,13 @@ int kp_walk(void *ctx)
 {
 	struct rq *rq = walked_queue();
 	__u32 runnable;
+	__u64 switches;
 
 	kp_queue.found = 0;
 	kp_queue.whole = 0;
 	if (!rq || !bpf_core_field_exists(rq->cfs_tasks))
 		return 0;
+	switches = BPF_CORE_READ(rq, nr_switches);
 	runnable = look_runnable(rq);
 	kp_walking.running = (__u64)BPF_CORE_READ(rq, curr);
 	kp_read_task(&kp_walking.name, (struct task_struct *)kp_walking.running);
@@ -97,7 +99,7 @@ int kp_walk(void *ctx)
 	if (kp_walking.name.pid && !kp_walking.running_is_fair)
 		kp_walking.runnable++;
 	kp_queue.whole = kp_walking.ended && kp_walking.runnable == runnable && look_runnable(rq) == runnable &&
-			 (__u64)BPF_CORE_READ(rq, curr) == kp_walking.running;
+			 BPF_CORE_READ(rq, nr_switches) == switches;
 	return 0;
 }
 

@@ -23,7 +23,7 @@ package_names() {
     apt/services) echo mosquitto influxdb curl ;;
     apt/broker) echo mosquitto curl ;;
     apt/test)
-      echo mosquitto influxdb ccache curl python3 util-linux libcap2-bin nbdkit libnbd-bin fuse3 fio \
+      echo mosquitto influxdb curl python3 util-linux libcap2-bin nbdkit libnbd-bin fuse3 fio \
         qemu-system-x86 busybox-static cpio kmod xz-utils dmsetup
       ;;
     apt/load | pacman/load) echo stress-ng ;;
@@ -33,7 +33,7 @@ package_names() {
       ;;
     pacman/services) echo mosquitto influxdb curl ;;
     pacman/broker) echo mosquitto curl ;;
-    pacman/test) echo mosquitto influxdb ccache curl python util-linux libcap nbdkit libnbd fuse3 fio ;;
+    pacman/test) echo mosquitto influxdb curl python util-linux libcap nbdkit libnbd fuse3 fio ;;
     *) return 1 ;;
   esac
 }

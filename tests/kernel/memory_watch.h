@@ -63,10 +63,8 @@ class MemoryWatch {
   }
 
   void run_for(std::chrono::nanoseconds time) { watch_.run_for(time); }
-  /// An emulated machine may get a tenth of a processor: it has ten times as long. What hangs there is ended by
-  /// tests/vm/patience.py.
   bool run_until(const std::function<bool()>& done, std::chrono::nanoseconds limit) {
-    return watch_.run_until(done, emulated() ? limit * 10 : limit);
+    return watch_.run_until(done, limit);
   }
   void catch_up() { watch_.catch_up(); }
   /// Samples until windows were published.

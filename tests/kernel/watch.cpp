@@ -15,6 +15,9 @@
 namespace kpulse::test {
 namespace {
 
+/// An emulated machine may get a tenth of a processor. One that hangs is ended by tests/vm/patience.py.
+constexpr int kEmulatedPatience = 10;
+
 std::vector<Bucket> buckets_of(const std::map<std::uint32_t, std::uint64_t>& counts) {
   std::vector<Bucket> buckets;
   for (const auto& [index, count] : counts) buckets.push_back({.index = index, .count = count});
@@ -51,6 +54,7 @@ void Watch::settle() {
 }
 
 bool Watch::run_until(const std::function<bool()>& done, std::chrono::nanoseconds limit) {
+  if (emulated()) limit *= kEmulatedPatience;
   const std::uint64_t deadline = monotonic_ns() + static_cast<std::uint64_t>(limit.count());
   while (!done()) {
     if (monotonic_ns() > deadline) return false;
