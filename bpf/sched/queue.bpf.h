@@ -54,8 +54,6 @@ __noinline int walk_on(__u32 step)
 		kp_walking.running_is_fair = 1;
 		return 0;
 	}
-	if (!BPF_CORE_READ(task, sched_info.last_queued))
-		return 0;
 	if (kp_queue.found >= KP_QUEUE_ROOM)
 		return 1;
 	waiting = &kp_queue.waiting[kp_queue.found & (KP_QUEUE_ROOM - 1)];
@@ -64,6 +62,7 @@ __noinline int walk_on(__u32 step)
 	waiting->running = kp_walking.name;
 	own = arrival_of(waiting->task.pid);
 	entry = own ? *(volatile __u64 *)own : 0;
+	/* 0 while the switch that takes the CPU from it goes on, and of a task that was about to sleep then: since when is not known. */
 	waiting->queued = entry & KP_SLEPT ? 0 : BPF_CORE_READ(task, sched_info.last_queued);
 	waiting->before = 0;
 	if (arrival_is_last(entry, BPF_CORE_READ(task, sched_info.pcount)))

@@ -61,7 +61,8 @@ constexpr std::string_view kEdges = R"(
   on this CPU. `(idle)`: nobody had it. All of these have pid 0.
 - **Who waits now (`kpulse_waiting`).** Where a run queue holds more than the running task, its list of tasks is walked. Where tasks of other
   classes than the fair one wait in it, more than 128, or it changes all the time, all tasks of the machine are looked through, but not so often that it
-  costs more than 1 % of a CPU; an interval in which nobody was looked for has no row. A task that waits because its cgroup is throttled
+  costs more than 1 % of a CPU, and one after the other: one that has the CPU just then is not among those that wait. An interval in which nobody was
+  looked for has no row. A task that waits because its cgroup is throttled
   is in no run queue: it is seen when others wait as well, and when its wait has ended. Without sched_info there is none of it, nor `runnable_max`.
 - **A wait belongs to the window in which it ended.** A wait of 40 ms that ends in a 10 ms window is shown there, in full:
   `wait_ns` and `wait_max_ns` can be larger than the window. CPU time, in contrast, is split exactly between windows.
