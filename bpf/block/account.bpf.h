@@ -66,8 +66,9 @@ static __always_inline void count_times(struct kp_block_cpu *cpu, const struct e
 		add(&times->queue_sum, io->queue_ns, shared);
 		count_bucket(times->queue, io->queue_ns, shared);
 	}
-	if (io->issued) {
+	if (io->issued || kp_block_lite)
 		add(&times->device_sum, io->device_ns, shared);
+	if (io->issued) {
 		count_bucket(times->device, io->device_ns, shared);
 	}
 	count_bucket(times->total, time_of(io), shared);

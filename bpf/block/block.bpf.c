@@ -140,6 +140,18 @@ static __always_inline void time_unseen(struct ended *io, struct request *rq, __
 	io->device_ns = elapsed(issued, now);
 }
 
+/* All of a request's time, by when the kernel says that it began. */
+static __always_inline void time_whole(struct ended *io, struct request *rq, __u64 now)
+{
+	__u64 begun = begun_at(rq);
+
+	io->timed = begun;
+	if (begun)
+		io->device_ns = elapsed(begun, now);
+	else
+		KP_LOSE(untimed);
+}
+
 static __always_inline void time_request(struct ended *io, struct request *rq, const struct noted *noted, __u64 now)
 {
 	__u64 issued = noted->issued, begun = issued ? noted->begun : begun_at(rq);
@@ -203,10 +215,29 @@ static __always_inline void end_unseen(struct request *rq, int status, __u32 byt
 	io.here = (struct account){.bytes = bytes, .series = place.series, .whole = place.whole};
 	io.sector = first_sector(rq->__sector, 0, 0);
 	io.status = status;
-	time_unseen(&io, rq, now->mono);
+	if (kp_block_lite)
+		time_whole(&io, rq, now->mono);
+	else
+		time_unseen(&io, rq, now->mono);
 	if (cpu && io.timed)
 		count_times(cpu, &io);
 	account(&io, NULL, now);
+}
+
+/* A part of a request has ended, or all of its data but not the flush after it; nobody saw how long it was when it began. */
+static __noinline int end_part(struct request *rq, __u32 bytes, const struct moment *now)
+{
+	struct gendisk *disk = disk_of(rq);
+	struct kp_block_exit *exit;
+	struct place place;
+
+	if (!disk || !now)
+		return 0;
+	place = place_of(disk, device_of(rq), op_class(rq->cmd_flags));
+	exit = exit_of(place.series, now->window);
+	if (exit)
+		__sync_fetch_and_add(&exit->bytes, bytes);
+	return 0;
 }
 
 SEC("tp_btf/block_rq_complete")
@@ -216,9 +247,14 @@ int BPF_PROG(kp_rq_complete, struct request *rq, int error, unsigned int bytes)
 	struct noted noted = {};
 	struct seat seat;
 
-	if (!ends(rq, bytes) || !moment_now(&now))
+	if (!moment_now(&now))
 		return 0;
-	if (read_note(&seat, key_of(rq), &noted))
+	if (!ends(rq, bytes)) {
+		if (kp_block_lite)
+			end_part(rq, bytes, &now);
+		return 0;
+	}
+	if (!kp_block_lite && read_note(&seat, key_of(rq), &noted))
 		end_noted(rq, error, bytes, &seat, &noted, &now);
 	else
 		end_unseen(rq, error, bytes, &now);

@@ -35,6 +35,9 @@ struct {
 	__type(value, struct kp_arrivals);
 } kp_arrivals SEC(".maps");
 
+/* Set by the agent before the first window: the run-queue clock then. */
+__u64 kp_measured_since;
+
 /* Marks that found no room; their waits include sleep. Five tasks of one set would have to be moved asleep at once. */
 __u64 kp_marks_lost;
 
@@ -111,6 +114,16 @@ static __always_inline void arrival_forget(struct task_struct *prev)
 
 	if (own)
 		*(volatile __u64 *)own = 0;
+}
+
+/* Since when a task waits that was stamped at `queued`; 0: not known. A stamp from before there was a probe may be one of a task that slept. */
+static __always_inline __u64 arrival_trust(__u64 entry, __u64 pcount, __u64 queued)
+{
+	if (entry & KP_SLEPT)
+		return 0;
+	if (bpf_core_field_exists(((struct task_struct *)0)->se.sched_delayed) && !arrival_is_last(entry, pcount) && queued < kp_measured_since)
+		return 0;
+	return queued;
 }
 
 /* A task that is moved while it sleeps in delayed dequeue (6.12+) gets a last_queued all the same, and so its next wait, as the kernel

@@ -30,7 +30,7 @@ static __always_inline struct rq *walked_queue(void)
 /* One step of kp_walk(); not 0 when it was the last. Global for the verifier's sake, see look_at(). */
 __noinline int walk_on(__u32 step)
 {
-	__u64 head = (__u64)walked_queue() + bpf_core_field_offset(struct rq, cfs_tasks), *own, entry;
+	__u64 head = (__u64)walked_queue() + bpf_core_field_offset(struct rq, cfs_tasks), *own, entry, pcount;
 	struct task_struct *task;
 	struct kp_waiting *waiting;
 	struct cfs_rq *cfs;
@@ -63,9 +63,10 @@ __noinline int walk_on(__u32 step)
 	own = arrival_of(waiting->task.pid);
 	entry = own ? *(volatile __u64 *)own : 0;
 	/* 0 while the switch that takes the CPU from it goes on, and of a task that was about to sleep then: since when is not known. */
-	waiting->queued = entry & KP_SLEPT ? 0 : BPF_CORE_READ(task, sched_info.last_queued);
+	pcount = BPF_CORE_READ(task, sched_info.pcount);
+	waiting->queued = arrival_trust(entry, pcount, BPF_CORE_READ(task, sched_info.last_queued));
 	waiting->before = 0;
-	if (arrival_is_last(entry, BPF_CORE_READ(task, sched_info.pcount)))
+	if (arrival_is_last(entry, pcount))
 		waiting->before = (BPF_CORE_READ(task, sched_info.run_delay) - entry) & KP_DELAY_MASK;
 	kp_queue.found++;
 	return 0;

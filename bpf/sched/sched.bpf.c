@@ -259,7 +259,7 @@ static __always_inline void arrive(struct kp_sched_cpu *cpu, struct kp_sched_gro
 		count_unseen(cpu, groups, &wait);
 	if (unlikely(wait.kind == KP_WAIT_UNKNOWN)) {
 		open->waits_discarded++;
-	} else if (unlikely(wait.kind == KP_WAIT_WHOLE && wait.slept)) {
+	} else if (unlikely(wait.doubtful)) {
 		open->waits_discarded++;
 		open->discarded_ns += wait.ns;
 	} else {

@@ -29,7 +29,8 @@ struct wait {
 	__u64 last;   /* of it, in the run queue that it ended in */
 	__u64 unseen; /* waited by the task since it was last seen to come to a CPU, in waits whose ends were not shown or before a move */
 	enum wait_kind kind;
-	bool slept;   /* the kernel took sleep for waiting */
+	bool slept;   /* the kernel took sleep for waiting: in this wait when it is whole, else in one that was not seen to end */
+	bool doubtful; /* it may be sleep */
 };
 
 static __always_inline struct kp_stamp *stamp_of(struct task_struct *task, __u64 flags)
@@ -76,9 +77,11 @@ static __always_inline void accounted_wait(struct task_struct *next, __u64 clock
 	if (likely(arrival_is_last(remembered, pcount))) {
 		wait->ns = (delay - remembered) & KP_DELAY_MASK;
 		wait->kind = KP_WAIT_WHOLE;
+		wait->doubtful = wait->slept;
 		return;
 	}
 	wait->kind = KP_WAIT_PARTIAL;
+	wait->doubtful = !arrival_trust(0, pcount, queued);
 	wait->unseen = remembered ? (delay - wait->last - remembered) & KP_DELAY_MASK : 0;
 	if (wait->unseen > delay) /* it was remembered of another task, which had the pid before */
 		wait->unseen = 0;

@@ -42,6 +42,7 @@ namespace {
 
 using namespace kpulse;
 constexpr int kRounds = 11;
+constexpr int kCostRounds = 21;
 constexpr int kManyAtOnce = 16;
 constexpr std::chrono::milliseconds kTurn(500);
 constexpr std::chrono::milliseconds kWarmUp(1'000);
@@ -102,8 +103,12 @@ double iops(const Disk& disk) {
   return static_cast<double>(reads) * 1e9 / static_cast<double>(monotonic_ns() - began);
 }
 
-double iops_with_probe(const Disk& disk) {
-  test::BlockWatch watch;
+test::BlockWatch watch_in_mode(const char* mode) {
+  return test::BlockWatch(std::chrono::milliseconds(10), {.block = mode});
+}
+
+double iops_with_probe(const Disk& disk, const char* mode) {
+  test::BlockWatch watch = watch_in_mode(mode);
   double measured = 0;
   watch.during([&] { measured = iops(disk); });
   return measured;
@@ -197,8 +202,9 @@ double measure_classic(const Disk& disk, double empty) {
 }
 
 /// By program, too.
-double measure_probe(const Disk& disk, double empty, std::map<std::string, std::vector<double>>& programs) {
-  test::BlockWatch watch;
+double measure_probe(const Disk& disk, const char* mode, double empty,
+                     std::map<std::string, std::vector<double>>& programs) {
+  test::BlockWatch watch = watch_in_mode(mode);
   const std::vector<int> fds = watch.probe().program_fds();
   std::vector<double> costs;
   watch.during([&] { costs = per_io(disk, fds, empty); });
@@ -222,23 +228,27 @@ bool report(const char* name, double value, const char* unit, const char* target
 bool measure_ns(const Disk& disk) {
   const FileDescriptor statistics(bpf_enable_stats(BPF_STATS_RUN_TIME));
   const Load load(disk, kManyAtOnce);
-  std::vector<double> empties, probes, classics, ratios;
-  std::map<std::string, std::vector<double>> programs;
+  std::vector<double> empties, probes, lites, classics, ratios, parts;
+  std::map<std::string, std::vector<double>> programs, lite_programs;
   double classic = 0;
-  for (int round = 0; round < kRounds; ++round) {
+  for (int round = 0; round < kCostRounds; ++round) {
     empties.push_back(measure_empty());
     if (round == 0) classic = measure_classic(disk, empties.back());
-    probes.push_back(measure_probe(disk, empties.back(), programs));
+    probes.push_back(measure_probe(disk, "full", empties.back(), programs));
+    lites.push_back(measure_probe(disk, "lite", empties.back(), lite_programs));
+    parts.push_back(lites.back() / probes.back());
     classics.push_back(measure_classic(disk, empties.back()));
     ratios.push_back((std::exchange(classic, classics.back()) + classics.back()) / 2 / probes.back());
   }
   tell("block-cost.empty", median(empties), "ns/run");
   tell("block-cost.ns", median(probes), "ns/IO");
+  tell("block-cost.lite-ns", median(lites), "ns/IO");
   tell("block-cost.classic-ns", median(classics), "ns/IO");
   for (const auto& [name, values] : programs) {
     if (median(values) > 0) tell("block-cost." + name, median(values), "ns/IO");
   }
-  return report("block-cost.classic-ratio", median(ratios), "times", ">= 3", median(ratios) >= 3);
+  const bool half = report("block-cost.lite", median(parts), "of block-cost.ns", "<= 0.5", median(parts) <= 0.5);
+  return report("block-cost.classic-ratio", median(ratios), "times", ">= 3", median(ratios) >= 3) && half;
 }
 
 /// Keeps the CPUs from sleeping. Waking one up takes longer than an I/O, and whatever else runs now and then, such as a
@@ -262,12 +272,12 @@ class Awake {
 
 /// % of IOPS, compared with what was read right before and after.
 struct Losses {
-  double probe, classic, empty;
+  double probe, lite, classic, empty;
 };
 
 Losses measure_losses(const Disk& disk, int depth) {
   const Load load(disk, depth);
-  std::vector<double> probe, classic, empty;
+  std::vector<double> probe, lite, classic, empty;
   double without = iops(disk);
   const auto lose = [&](std::vector<double>& losses, double with) {
     const double after = iops(disk);
@@ -275,23 +285,26 @@ Losses measure_losses(const Disk& disk, int depth) {
     without = after;
   };
   for (int round = 0; round < kRounds; ++round) {
-    lose(probe, iops_with_probe(disk));
+    lose(probe, iops_with_probe(disk, "full"));
+    lose(lite, iops_with_probe(disk, "lite"));
     lose(classic, iops_with(disk, Reference::classic));
     lose(empty, iops_with(disk, Reference::empty));
   }
-  return {.probe = median(probe), .classic = median(classic), .empty = median(empty)};
+  return {.probe = median(probe), .lite = median(lite), .classic = median(classic), .empty = median(empty)};
 }
 
-bool measure_iops(const Disk& disk) {
+void measure_iops(const Disk& disk) {
   const Losses crowded = measure_losses(disk, kManyAtOnce);
   tell("block-cost.saturated.empty-programs", crowded.empty, "% of IOPS");
   tell("block-cost.saturated.classic", crowded.classic, "% of IOPS");
+  tell("block-cost.saturated.lite", crowded.lite, "% of IOPS");
   tell("block-cost.saturated", crowded.probe, "% of IOPS");
   const Awake awake;
   const Losses single = measure_losses(disk, 1);
   tell("block-cost.empty-programs", single.empty, "% of IOPS");
   tell("block-cost.classic", single.classic, "% of IOPS");
-  return report("block-cost", single.probe, "% of IOPS", "<= 2", single.probe <= 2);
+  tell("block-cost.iops-lite", single.lite, "% of IOPS");
+  tell("block-cost.iops", single.probe, "% of IOPS");
 }
 
 }  // namespace
@@ -307,6 +320,6 @@ int main() {
   setenv("TMPDIR", "/dev/shm", 1);
   const Disk disk;
   const bool cheap = measure_ns(disk);
-  const bool fast = measure_iops(disk);
-  return cheap && fast ? 0 : 1;
+  measure_iops(disk);
+  return cheap ? 0 : 1;
 }

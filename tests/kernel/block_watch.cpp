@@ -25,14 +25,15 @@ std::uint64_t grace_of(std::uint64_t window_ns, std::uint64_t publish_ns) {
 
 }  // namespace
 
-BlockWatch::BlockWatch(std::chrono::nanoseconds window) : window_ns_(static_cast<std::uint64_t>(window.count())) {
+BlockWatch::BlockWatch(std::chrono::nanoseconds window, probes::ProbeSettings settings)
+    : window_ns_(static_cast<std::uint64_t>(window.count())) {
   auto probe = std::make_unique<probes::BlockProbe>();
   probe_ = probe.get();
   std::vector<std::unique_ptr<probes::Probe>> probes;
   probes.push_back(std::move(probe));
   const std::uint64_t publish = std::max<std::uint64_t>(window_ns_, 50'000'000 / window_ns_ * window_ns_);
   auto sampler = agent::Sampler::start(
-      {.host = "test", .window_ns = window_ns_, .publish_ns = publish, .grace_ns = grace_of(window_ns_, publish)},
+      {.host = "test", .window_ns = window_ns_, .publish_ns = publish, .grace_ns = grace_of(window_ns_, publish), .probes = std::move(settings)},
       std::move(probes));
   if (!sampler) throw std::runtime_error(sampler.error().message);
   sampler_ = std::move(*sampler);

@@ -48,7 +48,8 @@ struct BlockRow {
 
 class BlockWatch {
  public:
-  explicit BlockWatch(std::chrono::nanoseconds window = std::chrono::milliseconds(10));
+  explicit BlockWatch(std::chrono::nanoseconds window = std::chrono::milliseconds(10),
+                      probes::ProbeSettings settings = {});
 
   /// Samples while `work` runs in a thread of its own, and until all that it caused is in.
   void during(const std::function<void()>& work);

@@ -23,7 +23,7 @@ namespace id = ids::process;
 constexpr std::uint64_t kSecond = 1'000'000'000;
 /// All processes have rows: beside a load one may be none of those that used most in a second, and its part of it is in
 /// none.
-constexpr probes::ProbeSettings kAll{.top_processes = 1'000};
+const probes::ProbeSettings kAll{.top_processes = 1'000};
 
 /// Sums of the rows that name a process, by resource and field.
 class Rows {

@@ -8,6 +8,7 @@
 #include <array>
 #include <chrono>
 #include <deque>
+#include <optional>
 #include <random>
 #include <thread>
 #include <vector>
@@ -55,47 +56,82 @@ void run_and_sleep(Sleeper& sleeper, const volatile std::uint64_t& until) {
   }
 }
 
+/// Threads that sleep, beside so many that do not that the kernel moves them.
+class Crowd {
+ public:
+  Crowd() {
+    *until_ = ~0ULL;  // as soon as that is known
+    for (long number = 0; number <= sysconf(_SC_NPROCESSORS_ONLN); ++number) {
+      hogs_.emplace_back(ChildOptions{.name = "kp_hog"}, [this](Account&) {
+        allow_all_cpus();
+        while (monotonic_ns() < *until_) {
+        }
+      });
+    }
+    process_.emplace(ChildOptions{.name = "kp_sleepers"}, [this](Account&) {
+      allow_all_cpus();
+      std::vector<std::thread> threads;
+      threads.reserve(kSleepers);
+      for (Sleeper& sleeper : *sleepers_) threads.emplace_back([&] { run_and_sleep(sleeper, *until_); });
+      for (std::thread& thread : threads) thread.join();
+    });
+  }
+
+  [[nodiscard]] bool has_begun() const {
+    return std::ranges::all_of(*sleepers_, [](const Sleeper& sleeper) { return sleeper.tid != 0; });
+  }
+  void end() { *until_ = monotonic_ns(); }  // one after the other
+  [[nodiscard]] bool has_ended() { return process_->finished(); }
+
+  /// When it has ended: none of it was the victim of a longer wait than it had, in these windows.
+  void expect_no_sleep_in(const Watch& watch, std::uint64_t first, std::uint64_t end) const {
+    int judged = 0;
+    for (const std::uint32_t cpu : watch.cpus()) {
+      for (const auto& [window, row] : watch.rows(cpu)) {
+        if (window < first || window >= end || row[id::kWaitMax] == 0) continue;
+        const auto pid = static_cast<pid_t>(watch.task(row[id::kVictim]).pid);
+        const auto sleeper = std::ranges::find(*sleepers_, pid, &Sleeper::tid);
+        if (sleeper == sleepers_->end()) continue;
+        ++judged;
+        EXPECT_LE(row[id::kWaitMax], in_the_other_clock(sleeper->held_up)) << "thread " << pid;
+      }
+    }
+    EXPECT_GT(judged, 0);
+  }
+
+ private:
+  const Shared<std::array<Sleeper, kSleepers>> sleepers_;
+  const Shared<volatile std::uint64_t> until_;
+  std::deque<Child> hogs_;
+  std::optional<Child> process_;
+};
+
 TEST(SchedSleep, IsNeverCountedAsWaitingBesideALoadThatMovesSleepers) {
   KPULSE_NEED_BPF();
   Watch watch(10ms);
-  const Shared<std::array<Sleeper, kSleepers>> sleepers;
-  const Shared<volatile std::uint64_t> until;  // as soon as that is known
-  *until = ~0ULL;
-  std::deque<Child> hogs;
-  for (long number = 0; number <= sysconf(_SC_NPROCESSORS_ONLN); ++number) {
-    hogs.emplace_back(ChildOptions{.name = "kp_hog"}, [&](Account&) {
-      allow_all_cpus();
-      while (monotonic_ns() < *until) {
-      }
-    });
-  }
-  Child process({.name = "kp_sleepers"}, [&](Account&) {
-    allow_all_cpus();
-    std::vector<std::thread> threads;
-    threads.reserve(kSleepers);
-    for (Sleeper& sleeper : *sleepers) threads.emplace_back([&] { run_and_sleep(sleeper, *until); });
-    for (std::thread& thread : threads) thread.join();
-  });
+  Crowd crowd;
   // Before it begins, a thread waits as well, but does not know for how long.
-  ASSERT_TRUE(watch.run_until(
-      [&] { return std::ranges::all_of(*sleepers, [](const Sleeper& sleeper) { return sleeper.tid != 0; }); }, 60s));
+  ASSERT_TRUE(watch.run_until([&] { return crowd.has_begun(); }, 60s));
   const std::uint64_t first = watch.window_at(wall_ns()) + 1;
   watch.run_for(7s);
   const std::uint64_t end = watch.taken();
-  *until = monotonic_ns();  // from now on one after the other ends
-  ASSERT_TRUE(watch.run_until([&] { return process.finished(); }, 60s));
-  int judged = 0;
-  for (const std::uint32_t cpu : watch.cpus()) {
-    for (const auto& [window, row] : watch.rows(cpu)) {
-      if (window < first || window >= end || row[id::kWaitMax] == 0) continue;
-      const auto pid = static_cast<pid_t>(watch.task(row[id::kVictim]).pid);
-      const auto sleeper = std::ranges::find(*sleepers, pid, &Sleeper::tid);
-      if (sleeper == sleepers->end()) continue;
-      ++judged;
-      EXPECT_LE(row[id::kWaitMax], in_the_other_clock(sleeper->held_up)) << "thread " << pid;
-    }
-  }
-  EXPECT_GT(judged, 0);
+  crowd.end();
+  ASSERT_TRUE(watch.run_until([&] { return crowd.has_ended(); }, 60s));
+  crowd.expect_no_sleep_in(watch, first, end);
+}
+
+TEST(SchedSleep, OfATaskThatWasMovedAsleepBeforeTheProbeCameIsNotCountedEither) {
+  KPULSE_NEED_BPF();
+  Crowd crowd;
+  for (int second = 0; second < 60 && !crowd.has_begun(); ++second) std::this_thread::sleep_for(1s);
+  ASSERT_TRUE(crowd.has_begun());
+  std::this_thread::sleep_for(3s);
+  Watch watch(10ms);
+  watch.run_for(4s);
+  const std::uint64_t end = watch.taken();
+  crowd.end();
+  ASSERT_TRUE(watch.run_until([&] { return crowd.has_ended(); }, 60s));
+  crowd.expect_no_sleep_in(watch, 0, end);
 }
 
 }  // namespace

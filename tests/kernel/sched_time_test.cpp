@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <iostream>
 #include <numeric>
 
 #include "base/clock.h"
@@ -66,7 +67,10 @@ TEST_P(SchedTime, BusyTimeOfPinnedSpinnersEqualsTheirSchedstat) {
     ASSERT_TRUE(watch.run_until([&] { return spinners.finished(); }, 30s));
     watch.catch_up();
     const std::uint64_t elapsed = spinners.end_wall() - spinners.begin_wall();
-    if (spinners.total(&Account::run_ns) < elapsed / 1000 * 995) continue;  // others used this CPU
+    if (spinners.total(&Account::run_ns) < elapsed / 1000 * 995) {
+      std::cout << "others used CPU " << cpu << ": " << attempt + 1 << " of 5 tries\n" << std::flush;
+      continue;
+    }
     // Around their account there is no less, and in it no more is idle than they did not have. The bounds of windows
     // may be a little off.
     const std::uint64_t first = watch.window_at(spinners.begin_wall());

@@ -35,6 +35,10 @@ config::Program program(Options& options) {
               {.name = "processes.top",
                .value = config::Integer{&options.probes.top_processes, 0, 50},
                .help = "processes to name for each of cpu, faults, io and wait, once a second; 0 for none"},
+              {.name = "block",
+               .value = config::Choice{&options.probes.block, {"full", "lite"}},
+               .help = "full: each I/O from its begin; lite: its end alone, which costs each I/O less than half: no "
+                       "submitters, no cgroups, no depth, nothing of disks that take bios (zram, dm, md)"},
               {.name = "record",
                .value = config::Text{&options.record},
                .help = "write the scheduler probe's raw input to this file, for replay"},

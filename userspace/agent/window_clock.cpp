@@ -30,7 +30,7 @@ WallReading read_wall() noexcept {
     const std::uint64_t gap = monotonic_ns() - before;
     if (gap < best_gap) {
       best_gap = gap;
-      best = {.wall_ns = wall, .mono_ns = before + gap / 2};
+      best = {.wall_ns = wall, .mono_ns = before + gap / 2, .off_ns = gap / 2};
     }
   }
   return best;
@@ -55,11 +55,11 @@ std::optional<kp_window_config> WindowClock::update(const WallReading& now) {
   const std::uint64_t start = window * length_ - wall_minus_clock;
   const std::uint64_t in_force = config_.base_clock + (window - config_.base_window) * config_.length;
   const bool begins = config_.length == 0;
-  if (!begins && distance(start, in_force) <= kToleranceNs) return std::nullopt;
+  if (!begins && distance(start, in_force) <= kToleranceNs + now.off_ns) return std::nullopt;
 
   if (begins) {
     config_.epoch = 1;
-  } else if (distance(start, in_force) > length_ / 2) {
+  } else if (distance(start, in_force) > length_ / 2 + now.off_ns) {
     ++config_.epoch;
     last_step_ = static_cast<std::int64_t>(in_force - start);
   }

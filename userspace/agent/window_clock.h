@@ -14,6 +14,7 @@ namespace kpulse::agent {
 struct WallReading {
   std::uint64_t wall_ns = 0;
   std::uint64_t mono_ns = 0;
+  std::uint64_t off_ns = 0;  ///< at most so far from one moment: the CPU may be taken away between the two
 };
 
 /// Reads both clocks; of several tries the one that was interrupted least.

@@ -48,7 +48,8 @@ constexpr std::string_view kEdges = R"(
   `wait_ns` and `waits_discarded_ns` together are what the kernel adds to the tasks' `run_delay`, to the ns.
 - **Discarded waits (`waits_discarded`).** On kernels with EEVDF (6.12 and later) a task that is moved to another CPU while it
   sleeps in delayed dequeue is stamped all the same, and the kernel takes the sleep for waiting, in `/proc/PID/schedstat` too. That wait is left out of
-  `wait_*` and counted here, and how much the kernel took for waiting in `waits_discarded_ns`; so is every wait whose begin the kernel
+  `wait_*` and counted here, and how much the kernel took for waiting in `waits_discarded_ns`; so is, on these kernels, a wait stamped before the
+  agent was started, which may be such a sleep; and, on all, every wait whose begin the kernel
   does not have (a task that was about to sleep when it was preempted), whose time is in no account.
 - **Partly known waits (`waits_partial`).** When a task was not seen to get its last CPU (it has not had one since the agent was started; a sandbox
   hid it; more than four tasks whose pids have the last 12 bits in common), it is not known which part of `run_delay` belongs to this wait. The
@@ -101,6 +102,9 @@ constexpr std::string_view kEdges = R"(
 - **Whose I/O.** `submitter` is the task that submitted the window's longest I/O. If that is a kernel thread, the cgroup is that of the first page (memory
   controller), else the one the bio is charged to, which is an ancestor where the io controller is not enabled for the group itself;
   neither counts unless it is of the watched hierarchy. Before 6.4 a request that a kernel thread issues has that thread as submitter.
+- **`block = "lite"`** looks at the end of a request only: `ios`, `io_bytes`, errors, the longest of a window and the distribution of all of their time
+  (`kpulse_block_total`). There are no submitters, no cgroups, no depth, no merges, no requeues, no part in the queue and at the device, nothing
+  that is in flight, and nothing of disks that take bios (zram, dm, md). An I/O whose end is not shown is not made up for.
 - **I/Os whose end is not shown** (some sandboxes hide what comes while a task of theirs has the CPU) count, in no time, when the agent finds
   their request free, in the next frame as a rule (`kpulse_block_losses`, `unended`); until then `depth` may be one too high. Of a disk without
   requests (zram, dm, md) that cannot be seen: they count when the bio is used again, and `depth` is right when the disk has been at rest for 10 s.

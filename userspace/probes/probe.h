@@ -75,6 +75,7 @@ struct ClockReading {
 /// What the user may choose of the probes.
 struct ProbeSettings {
   std::int64_t top_processes = 10;  ///< rows by resource; 0: no process is read
+  std::string block = "full";  ///< or "lite": one program, at the end of a request
 };
 
 /// What a probe finds when it is attached. Ends with the call, but for what says otherwise.

@@ -125,6 +125,23 @@ TEST(WindowClock, AnEventThatIsLateAfterAPauseIsNoStep) {
   EXPECT_EQ(clock.steps(), 0U);
 }
 
+TEST(WindowClock, AReadingThatWasTornApartSaysNoMoreThanItCan) {
+  WindowClock clock(kWindow);
+  clock.add(event(0));
+  ASSERT_TRUE(clock.update(at(0)));
+  const auto torn = [](std::uint64_t elapsed, std::uint64_t wall_error, std::uint64_t off) {
+    WallReading reading = at(elapsed, wall_error);
+    reading.off_ns = off;
+    return reading;
+  };
+  EXPECT_FALSE(clock.update(torn(1'000'000, kWindow * 3 / 4, kWindow * 3 / 4)));  // all of it may be the reading's fault
+  const auto moved = clock.update(torn(1'000'000, kWindow * 3 / 4, kWindow / 2));  // not all, but it may be no step
+  ASSERT_TRUE(moved);
+  EXPECT_EQ(moved->epoch, 1U);
+  EXPECT_TRUE(clock.update(torn(1'000'000, 100 * kWindow, kWindow)));
+  EXPECT_EQ(clock.steps(), 1U);
+}
+
 TEST(WindowClock, ReadsBothClocksAsOne) {
   const WallReading first = read_wall();
   const WallReading second = read_wall();

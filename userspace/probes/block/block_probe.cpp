@@ -43,18 +43,29 @@ void write_now(T& value, T to) {
 
 }  // namespace
 
+void BlockProbe::choose_programs(const bpf::KernelTypes& types) {
+  auto& programs = skeleton_->progs;
+  skeleton_->rodata->kp_block_lite = lite_;
+  if (lite_) {
+    bpf_program* program = nullptr;
+    bpf_object__for_each_program(program, skeleton_->obj) bpf::Programs::skip(program);
+    return programs_.want(types, programs.kp_rq_complete);
+  }
+  const bool has_start = types.tracepoint_arguments("block_io_start").has_value();
+  // Before 6.4 a request is first seen when it is queued or issued.
+  bpf::Programs::skip(has_start ? programs.kp_rq_insert : programs.kp_io_start);
+  want(types, programs.kp_rq_complete,
+       {has_start ? programs.kp_io_start : programs.kp_rq_insert, programs.kp_rq_issue, programs.kp_rq_requeue,
+        programs.kp_rq_merge, programs.kp_backmerge, programs.kp_frontmerge});
+  want(types, programs.kp_bio_complete, {programs.kp_bio_queue});
+  programs_.want(types, programs.kp_block_look);
+}
+
 Result<> BlockProbe::open(const Machine& machine) {
   skeleton_.reset(block_bpf__open());
   if (!skeleton_) return fail(bpf::bpf_error("block: cannot open the programs", errno));
-  auto& programs = skeleton_->progs;
-  const bool has_start = machine.types.tracepoint_arguments("block_io_start").has_value();
-  // Before 6.4 a request is first seen when it is queued or issued.
-  bpf::Programs::skip(has_start ? programs.kp_rq_insert : programs.kp_io_start);
-  want(machine.types, programs.kp_rq_complete,
-       {has_start ? programs.kp_io_start : programs.kp_rq_insert, programs.kp_rq_issue, programs.kp_rq_requeue,
-        programs.kp_rq_merge, programs.kp_backmerge, programs.kp_frontmerge});
-  want(machine.types, programs.kp_bio_complete, {programs.kp_bio_queue});
-  programs_.want(machine.types, programs.kp_block_look);
+  lite_ = machine.settings.block == "lite";
+  choose_programs(machine.types);
   bpf_map__set_max_entries(skeleton_->maps.kp_block_cpus, machine.cpus);
   if (auto shared = machine.cgroups.share(skeleton_->obj); !shared) return shared;
   skeleton_->rodata->kp_cgroup_subsys = machine.cgroups.subsys();
@@ -109,7 +120,9 @@ Result<> BlockProbe::attach(const Machine& machine) {
   if (!programs_.attached("kp_rq_complete") && !programs_.attached("kp_bio_complete")) {
     return fail("block: cannot see the end of an I/O: " + programs_.status().front().reason);
   }
-  assembler_.set_unmeasured(unmeasured_block([this](std::string_view name) { return programs_.attached(name); }));
+  assembler_.set_unmeasured(
+      lite_ ? unmeasured_by_the_end_alone()
+            : unmeasured_block([this](std::string_view name) { return programs_.attached(name); }));
   return {};
 }
 

@@ -58,6 +58,7 @@ class BlockProbe final : public Probe {
   using Skeleton = Handle<block_bpf, destroy_block_bpf>;
 
   [[nodiscard]] Result<> open(const Machine& machine);
+  void choose_programs(const bpf::KernelTypes& types);
   /// Programs that are of no use without the one that sees the end.
   void want(const bpf::KernelTypes& types, bpf_program* end, std::initializer_list<bpf_program*> others);
   [[nodiscard]] Result<> map_memory();
@@ -85,6 +86,7 @@ class BlockProbe final : public Probe {
   [[nodiscard]] bool stirred() const;
 
   Skeleton skeleton_;
+  bool lite_ = false;  // only the ends of requests are seen
   bpf::Programs programs_;
   bpf::MappedArray<kp_block_entry> entry_memory_;
   bpf::MappedArray<kp_block_exit> exit_memory_;

@@ -41,4 +41,11 @@ std::vector<std::uint32_t> unmeasured_block(const std::function<bool(std::string
   return fields;
 }
 
+std::vector<std::uint32_t> unmeasured_by_the_end_alone() {
+  std::vector<std::uint32_t> fields{id::kQueue,      id::kDevice,    id::kDepth,    id::kDepthMax,
+                                    id::kWorstQueue, id::kSubmitter, id::kRequeues, id::kMerges};
+  std::ranges::sort(fields);
+  return fields;
+}
+
 }  // namespace kpulse::probes

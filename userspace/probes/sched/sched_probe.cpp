@@ -90,6 +90,7 @@ void SchedProbe::choose_programs(const bpf::KernelTypes& types) {
   skeleton_->rodata->kp_by_wakeup = by_wakeup;
 
   auto& programs = skeleton_->progs;
+  programs_.want(types, programs.kp_migrate);  // first: of a task that a switch was seen of, no move is missed
   const bool has_prev_state = types.tracepoint_arguments("sched_switch").value_or(0) >= 4;
   programs_.want(types, has_prev_state ? programs.kp_switch : programs.kp_switch_3arg);
   bpf::Programs::skip(has_prev_state ? programs.kp_switch_3arg : programs.kp_switch);
@@ -97,7 +98,7 @@ void SchedProbe::choose_programs(const bpf::KernelTypes& types) {
     by_wakeup ? programs_.want(types, program) : bpf::Programs::skip(program);
   }
   for (bpf_program* program :
-       {programs.kp_fork, programs.kp_exec, programs.kp_exit, programs.kp_migrate, programs.kp_attach}) {
+       {programs.kp_fork, programs.kp_exec, programs.kp_exit, programs.kp_attach}) {
     programs_.want(types, program);
   }
   by_wakeup ? bpf::Programs::skip(programs.kp_waiting) : programs_.want(types, programs.kp_waiting);
@@ -148,7 +149,9 @@ Result<> SchedProbe::attach(const Machine& machine) {
   if (auto mapped = map_memory(); !mapped) return mapped;
   programs_.attach();
   if (!programs_.attached("kp_switch") && !programs_.attached("kp_switch_3arg")) {
-    return fail("sched: cannot attach to sched_switch: " + programs_.status().front().reason);
+    const auto is_switch = [](const auto& program) { return program.name.starts_with("kp_switch"); };
+    const auto refused = std::ranges::find_if(programs_.status(), is_switch);
+    return fail("sched: cannot attach to sched_switch: " + (refused == programs_.status().end() ? "" : refused->reason));
   }
   meet();
   assembler_->set_unmeasured(unmeasured());
@@ -172,6 +175,7 @@ std::vector<std::uint32_t> SchedProbe::unmeasured() const {
 }
 
 void SchedProbe::set_windows(const kp_window_config& config) {
+  if (config_.length == 0) skeleton_->bss->kp_measured_since = monotonic_ns() - config.mono_offset;
   kp_window_control& control = skeleton_->bss->kp_windows;
   const __u32 next = 1 - control.active;
   control.slot[next] = config;

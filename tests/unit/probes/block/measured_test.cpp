@@ -13,6 +13,7 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::IsSupersetOf;
+using testing::UnorderedElementsAre;
 namespace id = ids::block;
 
 std::vector<std::uint32_t> without(const std::set<std::string, std::less<>>& missing) {
@@ -42,6 +43,12 @@ TEST(UnmeasuredBlock, WithoutRequestsThoseOfBiosAreAllMeasured) {
 
 TEST(UnmeasuredBlock, WithoutABeginningNobodyIsNamed) {
   EXPECT_THAT(without({"kp_io_start", "kp_rq_insert"}), ElementsAre(id::kSubmitter));
+}
+
+TEST(UnmeasuredBlock, TheEndOfARequestAloneSaysWhatEndedAndHowLongAllOfItTook) {
+  EXPECT_THAT(unmeasured_by_the_end_alone(),
+              UnorderedElementsAre(id::kQueue, id::kDevice, id::kDepth, id::kDepthMax, id::kWorstQueue, id::kSubmitter,
+                                   id::kRequeues, id::kMerges));
 }
 
 }  // namespace
