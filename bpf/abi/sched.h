@@ -61,11 +61,12 @@ struct kp_sched_cpu {
 	struct kp_lost lost;    /* at the last event */
 	__u32 group;            /* slot of the running task's cgroup; without meaning while the CPU is idle */
 	__u32 group_pid;        /* whose group_ran is; 0 is idle */
-	__u64 clock_backwards;  /* events whose clock was before the last one's; they count as no time */
+	__u64 came;             /* when the running task got the CPU; 0: not known */
 
+	__u64 clock_backwards;  /* events whose clock was before the last one's; they count as no time */
 	__u64 ring_dropped;     /* windows that did not fit into the ring buffer */
 	__u64 switches_missed;  /* the task that left was not the one last seen to come: a switch was not shown to us */
-	__u64 unused[2];        /* so that what each switch changes of the window lies in two cache lines */
+	__u64 unused;           /* so that what each switch changes of the window lies in two cache lines */
 	struct kp_sched_window open;
 	struct kp_histogram wait;
 	struct kp_histogram oncpu;

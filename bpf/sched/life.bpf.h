@@ -44,11 +44,31 @@ int BPF_PROG(kp_fork, struct task_struct *parent, struct task_struct *child)
 	return 0;
 }
 
+/* The current task was not the first thread of its process, and has the first one's pid from now on. */
+static __noinline int rename_task(struct task_struct *task, __u32 old_pid)
+{
+	__u32 number = bpf_get_smp_processor_id();
+	struct kp_sched_cpu *cpu = bpf_map_lookup_elem(&kp_sched_cpus, &number);
+
+	if (!task)
+		return 0;
+	if (!kp_by_wakeup)
+		arrival_place(task->pid, arrival_entry(task->pid, task->sched_info.pcount, task->sched_info.run_delay));
+	if (!cpu || cpu->open.running != old_pid)
+		return 0;
+	*(volatile __u32 *)&cpu->open.running = task->pid;
+	if (cpu->group_pid == old_pid)
+		cpu->group_pid = task->pid;
+	return 0;
+}
+
 SEC("tp_btf/sched_process_exec")
-int BPF_PROG(kp_exec)
+int BPF_PROG(kp_exec, struct task_struct *task, int old_pid)
 {
 	struct kp_sched_slot *slot = life_slot();
 
+	if ((__u32)task->pid != (__u32)old_pid)
+		rename_task(task, old_pid);
 	if (slot)
 		__sync_fetch_and_add(&slot->execs, 1);
 	return 0;

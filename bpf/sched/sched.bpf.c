@@ -155,6 +155,7 @@ static __noinline int correct(struct kp_sched_cpu *cpu, struct task_struct *task
 		cpu->from = arrival;
 	}
 	cpu->stint_from = arrival;
+	cpu->came = arrival;
 	cpu->open.running = task->pid;
 	ran = task->se.exec_start > since ? task->se.exec_start - since : 0;
 	group_run(cpu, task, task->se.sum_exec_runtime > ran ? task->se.sum_exec_runtime - ran : 0, number);
@@ -165,7 +166,6 @@ static __noinline int correct(struct kp_sched_cpu *cpu, struct task_struct *task
 static __always_inline void leave(struct kp_sched_cpu *cpu, struct task_struct *prev, __u64 clock, bool runnable)
 {
 	struct kp_sched_window *open = &cpu->open;
-	__u64 arrival;
 
 	if (!prev->pid) /* idle: never voluntary, never involuntary */
 		return;
@@ -175,9 +175,9 @@ static __always_inline void leave(struct kp_sched_cpu *cpu, struct task_struct *
 		open->involuntary++;
 	else
 		open->voluntary++;
-	arrival = arrived_at(prev);
-	if (arrival && clock >= arrival)
-		kp_hist_add(&cpu->oncpu, clock - arrival);
+	/* Not sched_info.last_arrival: a task that was about to sleep when it was preempted comes back without it. */
+	if (likely(cpu->came && clock >= cpu->came))
+		kp_hist_add(&cpu->oncpu, clock - cpu->came);
 }
 
 /* Whose fault it is that next had to wait for this CPU. */
@@ -238,7 +238,6 @@ static __always_inline void count_wait(struct kp_sched_cpu *cpu, struct kp_sched
 /* The task's run_delay has grown by time of which is not known to which waits it belongs. It counts, but is nobody's longest. */
 static __always_inline void count_unseen(struct kp_sched_cpu *cpu, struct kp_sched_groups *groups, const struct wait *wait)
 {
-	cpu->open.waits_partial++;
 	if (wait->slept) {
 		cpu->open.discarded_ns += wait->unseen;
 		return;
@@ -264,6 +263,8 @@ static __always_inline void arrive(struct kp_sched_cpu *cpu, struct kp_sched_gro
 		open->discarded_ns += wait.ns;
 	} else {
 		count_wait(cpu, groups, &wait);
+		if (unlikely(wait.kind == KP_WAIT_PARTIAL))
+			open->waits_partial++;
 		if (unlikely(wait.ns > open->wait_max_ns)) {
 			const struct longest longest = {.clock = clock, .wait = wait.ns, .last = wait.last};
 
@@ -335,6 +336,7 @@ static __always_inline int on_switch(bool preempt, struct task_struct *prev, str
 	cpu->open.running = coming;
 	cpu->from = clock;
 	cpu->stint_from = clock;
+	cpu->came = clock;
 	cpu->lost = lost;
 	barrier();
 	*(volatile __u64 *)&cpu->sequence += 1;

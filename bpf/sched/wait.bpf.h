@@ -74,7 +74,7 @@ static __always_inline void accounted_wait(struct task_struct *next, __u64 clock
 	if (unlikely(queued > clock))
 		return;
 	wait->slept = remembered & KP_SLEPT;
-	if (likely(arrival_is_last(remembered, pcount))) {
+	if (likely(arrival_is_last(remembered, pcount) && ((delay - remembered) & KP_DELAY_MASK) <= delay)) {
 		wait->ns = (delay - remembered) & KP_DELAY_MASK;
 		wait->kind = KP_WAIT_WHOLE;
 		wait->doubtful = wait->slept;

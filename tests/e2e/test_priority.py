@@ -34,6 +34,18 @@ class Priority(support.TestCase):
     def of_loop(self, agent, field):
         return int(self.threads(agent)[agent.popen.pid][field])
 
+    def while_it_loads(self, agent):
+        """What the loop's thread has had before the agent answers: {(policy, nice value)}"""
+        seen = set()
+
+        def answers():
+            self.assertTrue(agent.alive(), agent.output())
+            seen.add((self.of_loop(agent, POLICY), self.of_loop(agent, NICE)))
+            return agent.metrics.read()
+
+        wait_until(answers, 60, "the agent answers")
+        return seen
+
     @unittest.skipUnless(support.may_be_realtime(), "real-time priority is not permitted here")
     def test_the_loop_is_real_time_and_no_other_thread(self):
         agent = self.agent()
@@ -47,8 +59,17 @@ class Priority(support.TestCase):
         self.assertRegex(limits, r"Max realtime timeout +200000 +2000000 ", "the kernel stops a loop that does not pause")
 
     @unittest.skipUnless(support.may_be_realtime(), "real-time priority is not permitted here")
+    def test_programs_are_loaded_at_a_better_nice_value_which_no_other_thread_gets(self):
+        agent = support.Agent(self, self.broker)
+        self.assertIn((SCHED_OTHER, -10), self.while_it_loads(agent))
+        nice = {thread: int(fields[NICE]) for thread, fields in self.threads(agent).items() if thread != agent.popen.pid}
+        self.assertEqual(set(nice.values()), {0})
+
+    @unittest.skipUnless(support.may_be_realtime(), "real-time priority is not permitted here")
     def test_it_is_not_when_it_is_not_wanted(self):
-        agent = self.agent("--realtime", "off")
+        agent = support.Agent(self, self.broker, "--realtime", "off")
+        self.assertEqual(self.while_it_loads(agent), {(SCHED_OTHER, 0)})
+        wait_until(lambda: agent.metrics.get("kpulse_agent_frames_published_total") > 2, 20, "the agent measures")
         self.assertEqual(self.of_loop(agent, POLICY), SCHED_OTHER)
         self.assertEqual(self.of_loop(agent, NICE), 0)
         self.assertEqual(agent.metrics.get("kpulse_agent_priority"), 0)

@@ -49,6 +49,38 @@ void expect_equal(const Watch& watch, std::uint32_t field, const Reading& begin,
   EXPECT_GE(most + in_hand + hidden, truth);
 }
 
+/// Has the second thread of a process start a program: it gets the pid of the first one, which ends.
+void exec_in_a_thread() {
+  const pid_t pid = fork();
+  if (pid == 0) {
+    std::thread([] {
+      execl("/bin/sleep", "sleep", "0.005", nullptr);
+      _exit(1);
+    }).join();
+  }
+  int status = 0;
+  waitpid(pid, &status, 0);
+}
+
+TEST(SchedEvents, AThreadThatGetsTheFirstOnesPidByExecIsStillTheTaskThatItWas) {
+  KPULSE_NEED_BPF();
+  constexpr std::uint64_t kExecs = 100;
+  Watch watch(10ms);
+  watch.run_for(200ms);
+  const std::uint64_t first = watch.taken(), hidden_before = watch.sampler().intake().switches_missed;
+  Child load({.name = "kp_exec", .cpu = test_cpu()}, [](Account&) {
+    for (std::uint64_t count = 0; count < kExecs; ++count) exec_in_a_thread();
+  });
+  ASSERT_TRUE(watch.run_until([&] { return load.finished(); }, 60s));
+  watch.catch_up();
+  EXPECT_GE(watch.sum(id::kExecs, first, watch.taken()), kExecs);
+  const std::uint64_t partial = watch.sum(test_cpu(), id::kWaitsPartial, first, watch.taken()),
+                      missed = watch.sampler().intake().switches_missed - hidden_before;
+  std::printf("%lu waits known in part, %lu switches missed\n", partial, missed);
+  EXPECT_LT(partial, kExecs / 2);
+  EXPECT_LT(missed, kExecs / 2);
+}
+
 TEST(SchedEvents, SwitchesOfFiveSecondsEqualProcStat) {
   KPULSE_NEED_BPF();
   Watch watch(10ms);

@@ -86,6 +86,41 @@ TEST_P(SchedTime, BusyTimeOfPinnedSpinnersEqualsTheirSchedstat) {
 
 INSTANTIATE_TEST_SUITE_P(Competitors, SchedTime, testing::Values(1, 2, 5));
 
+/// Distributions are read as they are when the agent comes, later than the last window ended. So what was read first is
+/// compared with the windows read next, and the other way round, at both ends.
+TEST(SchedOncpu, AllStintsTakeTheTimeThatTheCpuWasBusyAndNoneIsLost) {
+  KPULSE_NEED_BPF();
+  const auto cpu = static_cast<std::uint32_t>(test_cpu());
+  const std::string tag = std::to_string(cpu);
+  Watch watch(10ms);
+  struct Reading {
+    std::uint64_t stints = 0, stint_ns = 0, left = 0, busy_ns = 0;
+  };
+  const auto read = [&] {
+    { const PinnedTo look(test_cpu()); }  // ends the stint that goes on
+    watch.catch_up();
+    const auto sum = [&](std::uint32_t field) { return watch.sum(cpu, field, 0, watch.taken()); };
+    Reading reading{.stint_ns = watch.total(ids::kSchedOnCpu, tag, ids::histogram::kDistribution),
+                    .left = sum(id::kVoluntary) + sum(id::kInvoluntary),
+                    .busy_ns = sum(id::kBusy)};
+    for (const Bucket& bucket : watch.histogram(ids::kSchedOnCpu, tag)) reading.stints += bucket.count;
+    std::printf("%lu stints, %lu tasks left; %lu of %lu ns\n", reading.stints, reading.left, reading.stint_ns,
+                reading.busy_ns);
+    return reading;
+  };
+  const Reading begin = read(), begun = read();
+  Child load({.name = "kp_pingpong", .cpu = test_cpu()}, [](Account&) { ping_pong(wall_ns() + 2 * kSecond); });
+  Child spinner({.name = "kp_spinner", .cpu = test_cpu()}, [](Account&) { spin_until(wall_ns() + kSecond); });
+  ASSERT_TRUE(watch.run_until([&] { return load.finished() && spinner.finished(); }, 60s));
+  const Reading end = read(), ended = read();
+  EXPECT_GT(end.left, 1'000U);
+  EXPECT_GE(ended.stints - begin.stints, end.left - begun.left);
+  EXPECT_GE(ended.stint_ns - begin.stint_ns, end.busy_ns - begun.busy_ns);
+  EXPECT_LE(end.stints - begin.stints, ended.left - begin.left + 1);
+  constexpr std::uint64_t kFirstStintNs = 50'000'000;  // it had begun before the first of these windows
+  EXPECT_LE(end.stint_ns - begin.stint_ns, ended.busy_ns - begin.busy_ns + kFirstStintNs);
+}
+
 TEST(SchedWindows, ASpinnerThatNeverYieldsReadsFullInEveryOneOfItsWindows) {
   KPULSE_NEED_BPF();
   const auto cpu = static_cast<std::uint32_t>(test_cpu());

@@ -96,6 +96,7 @@ void Watch::take(const Frame& frame, const Series& series) {
   Totals& totals = totals_[series.measurement][series.tags.empty() ? "" : series.tags.front()];
   for (const Column& column : series.columns) {
     for (const Bucket& bucket : column.buckets) totals.buckets[bucket.index] += bucket.count;
+    if (!column.buckets.empty()) totals.fields[column.field] += column.sum;
     for (const std::uint64_t value : column.values) totals.fields[column.field] += value;
   }
 }

@@ -64,7 +64,7 @@ class Watch {
   [[nodiscard]] std::vector<Bucket> histogram(std::uint32_t measurement) const;
   /// The same of one set of tag values; `tag` is the first of them.
   [[nodiscard]] std::vector<Bucket> histogram(std::uint32_t measurement, const std::string& tag) const;
-  /// Sum of an integer field over all rows of the series whose first tag is `tag`.
+  /// Sum of an integer field, or of what a distribution is of, over all rows of the series whose first tag is `tag`.
   [[nodiscard]] std::uint64_t total(std::uint32_t measurement, const std::string& tag, std::uint32_t field) const;
   /// First tags of a measurement's series seen so far.
   [[nodiscard]] std::vector<std::string> tags(std::uint32_t measurement) const;

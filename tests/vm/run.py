@@ -38,7 +38,7 @@ GUESTS = (
         ("process_test", "*"),
         ("cgroup_test", "*"),
         ("sched_test", "SchedEvents.*:SchedLost.*:SchedWaits.*:MovedTasks.*:SchedCulprit.*:BehindAHog.*:Quota.*:SchedSleep.*:SchedWaiting.*-*DidNotFit*"),
-        ("sched_test", "SchedWindows.ASpinner*:SchedWindows.Every*:*SchedTime.Busy*/0"),
+        ("sched_test", "SchedOncpu.*:SchedWindows.ASpinner*:SchedWindows.Every*:*SchedTime.Busy*/0"),
     )),
     Guest("disks", 1024, (
         ("block_test", "NullDisks.*:*NullDiskCounts.*:*MappedDisks.*-*TheTime*"),

@@ -11,11 +11,13 @@
 #include <chrono>
 #include <csignal>
 #include <cstring>
+#include <optional>
 #include <thread>
 
 #include "agent/memory_lock.h"
 #include "agent/trim.h"
 #include "base/clock.h"
+#include "base/priority.h"
 #include "base/version.h"
 #include "bpf/kernel.h"
 #include "codec/frame_codec.h"
@@ -45,14 +47,22 @@ timespec to_timespec(std::uint64_t time_ns) {
 
 }  // namespace
 
+/// Loading takes a second of CPU time, and is wanted most on a machine that has none to spare: there it would take as
+/// many seconds as there are tasks that want the CPU.
+Result<std::unique_ptr<Sampler>> Agent::start_sampler(const Options& options) {
+  std::optional<RaisedMeanwhile> raised;
+  if (options.realtime == "auto") raised.emplace();
+  return Sampler::start({.host = options.host,
+                         .window_ns = ns(options.window),
+                         .publish_ns = ns(options.publish),
+                         .probes = options.probes,
+                         .record = options.record},
+                        probes::make_probes());
+}
+
 Result<std::unique_ptr<Agent>> Agent::start(const Options& options) {
   std::unique_ptr<Agent> agent(new Agent(options));
-  auto sampler = Sampler::start({.host = options.host,
-                                 .window_ns = ns(options.window),
-                                 .publish_ns = ns(options.publish),
-                                 .probes = options.probes,
-                                 .record = options.record},
-                                probes::make_probes());
+  auto sampler = start_sampler(options);
   if (!sampler) return fail(std::move(sampler).error());
   agent->sampler_ = std::move(*sampler);
   if (auto done = agent->connect(); !done) return fail(std::move(done).error());

@@ -30,6 +30,7 @@ class Agent {
  private:
   explicit Agent(const Options& options) : options_(options) {}
 
+  [[nodiscard]] static Result<std::unique_ptr<Sampler>> start_sampler(const Options& options);
   [[nodiscard]] Result<> connect();
   [[nodiscard]] Result<> open_events();
   [[nodiscard]] mqtt::Message state_message(bool online) const;

@@ -33,6 +33,14 @@ PriorityTaken take_priority() noexcept {
   return taken;
 }
 
+RaisedMeanwhile::RaisedMeanwhile() noexcept : before_(getpriority(PRIO_PROCESS, 0)) {
+  if (before_ > kRaisedNice) setpriority(PRIO_PROCESS, 0, kRaisedNice);
+}
+
+RaisedMeanwhile::~RaisedMeanwhile() {
+  setpriority(PRIO_PROCESS, 0, before_);
+}
+
 void lower_priority(pid_t thread, Priority left) noexcept {
   const int before = errno;  // a signal handler must not change what the thread it interrupts sees
   const sched_param none{.sched_priority = 0};

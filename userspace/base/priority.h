@@ -28,6 +28,19 @@ struct PriorityTaken {
 /// Gives the calling thread the best it may have. Threads that it starts later get nothing of that.
 [[nodiscard]] PriorityTaken take_priority() noexcept;
 
+/// Where that is permitted, the calling thread is raised as long as this lives, unless it has a better nice value. So
+/// are threads that it starts meanwhile, for good.
+class RaisedMeanwhile {
+ public:
+  RaisedMeanwhile() noexcept;
+  RaisedMeanwhile(const RaisedMeanwhile&) = delete;
+  RaisedMeanwhile& operator=(const RaisedMeanwhile&) = delete;
+  ~RaisedMeanwhile();
+
+ private:
+  int before_;  ///< nice value
+};
+
 /// Takes away what is more than `left`; needs no privilege. Of any thread of this process; may be called in a signal
 /// handler.
 void lower_priority(pid_t thread, Priority left) noexcept;

@@ -47,7 +47,8 @@ constexpr std::string_view kEdges = R"(
   to the task's `run_delay` and stamps it anew, and what `run_delay` has grown by since the task last got a CPU is part of the wait. So
   `wait_ns` and `waits_discarded_ns` together are what the kernel adds to the tasks' `run_delay`, to the ns.
 - **Discarded waits (`waits_discarded`).** On kernels with EEVDF (6.12 and later) a task that is moved to another CPU while it
-  sleeps in delayed dequeue is stamped all the same, and the kernel takes the sleep for waiting, in `/proc/PID/schedstat` too. That wait is left out of
+  sleeps in delayed dequeue is stamped all the same, and the kernel takes the sleep for waiting, in `/proc/PID/schedstat` and so in
+  `kpulse_process` too. That wait is left out of
   `wait_*` and counted here, and how much the kernel took for waiting in `waits_discarded_ns`; so is, on these kernels, a wait stamped before the
   agent was started, which may be such a sleep; and, on all, every wait whose begin the kernel
   does not have (a task that was about to sleep when it was preempted), whose time is in no account.
