@@ -68,9 +68,8 @@ static __always_inline void count_times(struct kp_block_cpu *cpu, const struct e
 	}
 	if (io->issued || kp_block_lite)
 		add(&times->device_sum, io->device_ns, shared);
-	if (io->issued) {
+	if (io->issued)
 		count_bucket(times->device, io->device_ns, shared);
-	}
 	count_bucket(times->total, time_of(io), shared);
 }
 

@@ -247,13 +247,13 @@ int BPF_PROG(kp_rq_complete, struct request *rq, int error, unsigned int bytes)
 	struct noted noted = {};
 	struct seat seat;
 
-	if (!moment_now(&now))
-		return 0;
 	if (!ends(rq, bytes)) {
-		if (kp_block_lite)
+		if (kp_block_lite && moment_now(&now))
 			end_part(rq, bytes, &now);
 		return 0;
 	}
+	if (!moment_now(&now))
+		return 0;
 	if (!kp_block_lite && read_note(&seat, key_of(rq), &noted))
 		end_noted(rq, error, bytes, &seat, &noted, &now);
 	else

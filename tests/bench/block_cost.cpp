@@ -1,9 +1,9 @@
 // block-cost: what the block probe costs each I/O. As the kernel itself counts it (bpf_stats), less an empty program
-// for each run, beside the classic way; and what fio makes of it: IOPS with the probe and without. Random reads of a
-// loop device over a file in memory, which is faster than any disk: one at a time, as fio does unless told otherwise,
-// and so many at once that both CPUs do nothing else. fio runs all the time while the programs come and go, half a
-// second each, and each is compared with what was measured right before and after it: the machine may change its speed
-// from one minute to the next.
+// for each run, in both modes (block = full, lite), beside the classic way; and what fio makes of it: IOPS with the
+// probe and without. Random reads of a loop device over a file in memory, which is faster than any disk: one at a time,
+// as fio does unless told otherwise, and so many at once that both CPUs do nothing else. fio runs all the time while
+// the programs come and go, half a second each, and each is compared with what was measured right before and after it:
+// the machine may change its speed from one minute to the next.
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <fmt/format.h>

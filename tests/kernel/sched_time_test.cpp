@@ -3,8 +3,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <deque>
-#include <iostream>
 #include <numeric>
 
 #include "base/clock.h"
@@ -68,7 +68,8 @@ TEST_P(SchedTime, BusyTimeOfPinnedSpinnersEqualsTheirSchedstat) {
     watch.catch_up();
     const std::uint64_t elapsed = spinners.end_wall() - spinners.begin_wall();
     if (spinners.total(&Account::run_ns) < elapsed / 1000 * 995) {
-      std::cout << "others used CPU " << cpu << ": " << attempt + 1 << " of 5 tries\n" << std::flush;
+      std::printf("others used CPU %u: %d of 5 tries\n", cpu, attempt + 1);
+      std::fflush(stdout);
       continue;
     }
     // Around their account there is no less, and in it no more is idle than they did not have. The bounds of windows

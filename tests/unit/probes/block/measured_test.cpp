@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <set>
 #include <string>
 
@@ -49,6 +50,7 @@ TEST(UnmeasuredBlock, TheEndOfARequestAloneSaysWhatEndedAndHowLongAllOfItTook) {
   EXPECT_THAT(unmeasured_by_the_end_alone(),
               UnorderedElementsAre(id::kQueue, id::kDevice, id::kDepth, id::kDepthMax, id::kWorstQueue, id::kSubmitter,
                                    id::kRequeues, id::kMerges));
+  EXPECT_TRUE(std::ranges::is_sorted(unmeasured_by_the_end_alone()));
 }
 
 }  // namespace
