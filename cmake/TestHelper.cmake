@@ -31,5 +31,5 @@ function(kpulse_test name)
     set(serial TRUE)
   endif()
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 30
-    PROPERTIES LABELS "${arg_LEVEL}" TIMEOUT 120 RUN_SERIAL ${serial})
+    PROPERTIES LABELS "${arg_LEVEL}" TIMEOUT 900 RUN_SERIAL ${serial})
 endfunction()

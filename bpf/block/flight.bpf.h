@@ -52,7 +52,11 @@ static __always_inline void time_flight(struct kp_block_flight *flight, const st
 		flight->begun = note->begun ? note->begun : note->issued;
 		flight->issued = note->issued;
 	} else if (!(here->state & KP_OF_BIO)) {
-		flight->begun = BPF_CORE_READ(request_of(key), start_time_ns);
+		struct request *rq = request_of(key);
+
+		/* Without statistics, and until just before they begin, it is the stamp of what the request was used for last. */
+		if (BPF_CORE_READ(rq, rq_flags) >> (kp_io_stat_bit & 31) & 1 || op_is_flush(BPF_CORE_READ(rq, cmd_flags)))
+			flight->begun = BPF_CORE_READ(rq, start_time_ns);
 	}
 }
 

@@ -78,6 +78,7 @@ struct sched_entity {
 	unsigned char sched_delayed; /* 6.12+ */
 	__u64 exec_start; /* of clock_task: until when its sum_exec_runtime goes */
 	__u64 sum_exec_runtime; /* what it ran so far; its cgroups' accounts grow with it */
+	__u64 nr_migrations; /* how often it was moved to another CPU */
 };
 
 struct sched_info { /* CONFIG_SCHED_INFO; times are of the run queue's clock */

@@ -5,9 +5,9 @@
  * run queue (sched_info_dequeue() and sched_info_enqueue() in kernel/sched/stats.h). So clock - last_queued is only the last piece of a wait;
  * the pieces before it are what run_delay has grown by since the task last got a CPU.
  *
- * Of a task 64 bits are kept: who it is, sched_info.pcount and run_delay after its arrival, and whether its next wait includes sleep. They are
- * read and written at once, by the CPU that the task comes to; no lock. A set holds the tasks whose pids have the low bits in common. Only a set
- * that is full forgets one, whose next wait is then counted as far as it is known (waits_partial). */
+ * Of a task 64 bits are kept: who it is, sched_info.pcount and run_delay after its arrival, how often it was moved, and whether its next wait
+ * includes sleep. They are read and written at once, by the CPU that the task comes to; no lock. A set holds the tasks whose pids have the low bits
+ * in common. Only a set that is full forgets one, whose next wait is then counted as far as it is known (waits_partial). */
 #ifndef KPULSE_SCHED_ARRIVAL_BPF_H
 #define KPULSE_SCHED_ARRIVAL_BPF_H
 
@@ -15,9 +15,12 @@
 #define KP_ARRIVAL_SETS (1U << KP_ARRIVAL_SET_BITS)
 #define KP_ARRIVAL_WAYS 4
 
-/* Of an entry, from the lowest bit on: run_delay mod 2^46 (19 h), pcount mod 2^6, slept, the pid without the bits that chose the set, in use. */
-#define KP_DELAY_BITS 46
-#define KP_DELAY_MASK ((1ULL << KP_DELAY_BITS) - 1)
+/* Of an entry, from the lowest bit on: run_delay mod 2^43 (2.4 h), moves mod 2^3, pcount mod 2^6, slept, the pid without the bits that chose the
+ * set, in use. */
+#define KP_DELAY_MASK ((1ULL << 43) - 1)
+#define KP_MOVES_SHIFT 43
+#define KP_MOVES_MASK 7ULL
+#define KP_COUNT_SHIFT 46
 #define KP_COUNT_MASK 63ULL
 #define KP_SLEPT (1ULL << 52)
 #define KP_OWNER_SHIFT 53
@@ -51,15 +54,22 @@ static __always_inline bool arrival_is_of(__u64 entry, __u64 owner)
 	return entry >> KP_OWNER_SHIFT == owner >> KP_OWNER_SHIFT;
 }
 
-static __always_inline __u64 arrival_entry(__u32 pid, __u64 pcount, __u64 run_delay)
+static __always_inline __u64 arrival_entry(struct task_struct *task, __u64 pcount, __u64 run_delay)
 {
-	return arrival_owner(pid) | (pcount & KP_COUNT_MASK) << KP_DELAY_BITS | (run_delay & KP_DELAY_MASK);
+	return arrival_owner(task->pid) | (pcount & KP_COUNT_MASK) << KP_COUNT_SHIFT | (task->se.nr_migrations & KP_MOVES_MASK) << KP_MOVES_SHIFT |
+	       (run_delay & KP_DELAY_MASK);
+}
+
+/* As of a task that does not wait now. */
+static __always_inline __u64 arrival_now(struct task_struct *task)
+{
+	return arrival_entry(task, task->sched_info.pcount, task->sched_info.run_delay);
 }
 
 /* Whether what is remembered is of the arrival before this one: between the two the task cannot have come to a CPU unseen. */
 static __always_inline bool arrival_is_last(__u64 entry, __u64 pcount)
 {
-	return entry && (entry >> KP_DELAY_BITS & KP_COUNT_MASK) == (pcount & KP_COUNT_MASK);
+	return entry && (entry >> KP_COUNT_SHIFT & KP_COUNT_MASK) == (pcount & KP_COUNT_MASK);
 }
 
 /* Where a task's entry is; NULL when there is none. */
@@ -116,27 +126,48 @@ static __always_inline void arrival_forget(struct task_struct *prev)
 		*(volatile __u64 *)own = 0;
 }
 
+/* Whether tasks sleep in delayed dequeue (6.12+). When one is moved while it does, the kernel gives it a last_queued all the same, and so its next
+ * wait, as the kernel accounts for it, includes sleep. */
+static __always_inline bool sleepers_are_stamped(void)
+{
+	return bpf_core_field_exists(((struct task_struct *)0)->se.sched_delayed);
+}
+
+/* Whether the task was moved since its last arrival and kp_migrate was not shown it (some sandboxes hide what comes while a task of theirs has the
+ * CPU): it may have been asleep then. */
+static __always_inline bool arrival_missed_a_move(__u64 entry, __u64 moves)
+{
+	return sleepers_are_stamped() && (entry >> KP_MOVES_SHIFT & KP_MOVES_MASK) != (moves & KP_MOVES_MASK);
+}
+
 /* Since when a task waits that was stamped at `queued`; 0: not known. A stamp from before there was a probe may be one of a task that slept. */
-static __always_inline __u64 arrival_trust(__u64 entry, __u64 pcount, __u64 queued)
+static __always_inline __u64 arrival_trust(__u64 entry, __u64 pcount, __u64 moves, __u64 queued)
 {
 	if (entry & KP_SLEPT)
 		return 0;
-	if (bpf_core_field_exists(((struct task_struct *)0)->se.sched_delayed) && !arrival_is_last(entry, pcount) && queued < kp_measured_since)
-		return 0;
-	return queued;
+	if (arrival_is_last(entry, pcount))
+		return arrival_missed_a_move(entry, moves) ? 0 : queued;
+	return sleepers_are_stamped() && queued < kp_measured_since ? 0 : queued;
 }
 
-/* A task that is moved while it sleeps in delayed dequeue (6.12+) gets a last_queued all the same, and so its next wait, as the kernel
- * accounts for it, includes sleep. */
-static __always_inline void arrival_mark_slept(struct task_struct *task)
+/* The task is being moved to another CPU. */
+static __always_inline void arrival_moved(struct task_struct *task, bool asleep)
 {
-	__u64 pcount = task->sched_info.pcount;
 	__u64 *own = arrival_of(task->pid);
 	__u64 entry = own ? *(volatile __u64 *)own : 0;
 
-	if (!arrival_is_last(entry, pcount))
-		entry = arrival_entry(task->pid, pcount, task->sched_info.run_delay);
-	if (!arrival_place(task->pid, entry | KP_SLEPT))
+	if (!arrival_is_last(entry, task->sched_info.pcount)) {
+		if (!asleep)
+			return;
+		entry = arrival_now(task);
+	}
+	/* The kernel counts the move right after it has shown it. */
+	entry = (entry & ~(KP_MOVES_MASK << KP_MOVES_SHIFT)) | ((entry + (1ULL << KP_MOVES_SHIFT)) & KP_MOVES_MASK << KP_MOVES_SHIFT);
+	if (asleep)
+		entry |= KP_SLEPT;
+	if (likely(own))
+		*(volatile __u64 *)own = entry;
+	else if (!arrival_place(task->pid, entry))
 		__sync_fetch_and_add(&kp_marks_lost, 1);
 }
 

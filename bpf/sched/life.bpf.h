@@ -38,7 +38,7 @@ int BPF_PROG(kp_fork, struct task_struct *parent, struct task_struct *child)
 	struct kp_sched_slot *slot = life_slot();
 
 	if (!kp_by_wakeup) /* it has not been woken yet, and so has not waited */
-		arrival_place(child->pid, arrival_entry(child->pid, child->sched_info.pcount, child->sched_info.run_delay));
+		arrival_place(child->pid, arrival_now(child));
 	if (slot)
 		__sync_fetch_and_add(&slot->forks, 1);
 	return 0;
@@ -53,7 +53,7 @@ static __noinline int rename_task(struct task_struct *task, __u32 old_pid)
 	if (!task)
 		return 0;
 	if (!kp_by_wakeup)
-		arrival_place(task->pid, arrival_entry(task->pid, task->sched_info.pcount, task->sched_info.run_delay));
+		arrival_place(task->pid, arrival_now(task));
 	if (!cpu || cpu->open.running != old_pid)
 		return 0;
 	*(volatile __u32 *)&cpu->open.running = task->pid;
@@ -90,10 +90,13 @@ int BPF_PROG(kp_migrate, struct task_struct *task)
 	__u64 window = 0;
 	struct kp_sched_slot *slot = slot_now(&window);
 
-	if (!kp_by_wakeup && task->on_rq == KP_ON_RQ_MIGRATING) {
-		if (bpf_core_field_exists(task->se.sched_delayed) && task->se.sched_delayed)
-			arrival_mark_slept(task);
-		else
+	if (!kp_by_wakeup) {
+		const bool queued = task->on_rq == KP_ON_RQ_MIGRATING;
+		const bool asleep = queued && sleepers_are_stamped() && task->se.sched_delayed;
+
+		if (sleepers_are_stamped())
+			arrival_moved(task, asleep);
+		if (queued && !asleep)
 			moved_piece(task);
 	}
 	if (!slot)

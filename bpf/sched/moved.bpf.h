@@ -7,6 +7,7 @@
 #define KPULSE_SCHED_MOVED_BPF_H
 
 #define KP_MOVED 128
+#define KP_MOVED_WAYS 4
 /* Whoever has not come to a CPU this long after it was first moved may have done so unseen. */
 #define KP_MOVED_OLD_S 10
 #define KP_SECOND_NS (1000ULL * 1000 * 1000)
@@ -25,9 +26,10 @@ struct {
 	__type(value, struct moved);
 } kp_moved SEC(".maps");
 
-static __always_inline struct moved *moved_place(__u32 pid)
+/* One of a few that a task may have. */
+static __always_inline struct moved *moved_place(__u32 pid, __u32 step)
 {
-	__u32 place = pid & (KP_MOVED - 1);
+	__u32 place = (pid ^ step) & (KP_MOVED - 1);
 
 	return bpf_map_lookup_elem(&kp_moved, &place);
 }
@@ -35,9 +37,14 @@ static __always_inline struct moved *moved_place(__u32 pid)
 /* What is kept of the task's wait so far; NULL when there is nothing. Until moved_end() nobody else gets it. */
 static __always_inline struct moved *moved_of(__u32 pid)
 {
-	struct moved *moved = moved_place(pid);
+#pragma unroll
+	for (__u32 step = 0; step < KP_MOVED_WAYS; step++) {
+		struct moved *moved = moved_place(pid, step);
 
-	return moved && (__u32)*(volatile __u64 *)&moved->holder == pid ? moved : NULL;
+		if (moved && (__u32)*(volatile __u64 *)&moved->holder == pid)
+			return moved;
+	}
+	return NULL;
 }
 
 /* The task's wait is over. */
@@ -50,25 +57,28 @@ static __always_inline void moved_end(__u32 pid)
 		*(volatile __u64 *)&moved->holder = 0;
 }
 
-/* A place for the task, with what it has of this wait already; NULL when another task has it. */
+/* A place for a task that has none; NULL when others have them all. */
 static __always_inline struct moved *moved_begin(__u32 pid)
 {
 	__u64 now = bpf_ktime_get_ns() / KP_SECOND_NS, holder;
-	struct moved *moved = moved_place(pid);
+	struct moved *moved;
 
-	if (!moved)
-		return NULL;
-	holder = *(volatile __u64 *)&moved->holder;
-	if ((__u32)holder == pid)
+#pragma unroll
+	for (__u32 step = 0; step < KP_MOVED_WAYS; step++) {
+		moved = moved_place(pid, step);
+		if (!moved)
+			return NULL;
+		holder = *(volatile __u64 *)&moved->holder;
+		if (holder && now - (holder >> 32) < KP_MOVED_OLD_S)
+			continue;
+		if (__sync_val_compare_and_swap(&moved->holder, holder, now << 32 | pid) != holder)
+			continue;
+		moved->booked = 0;
+		moved->longest = 0;
+		moved->blame.ns = 0;
 		return moved;
-	if (holder && now - (holder >> 32) < KP_MOVED_OLD_S)
-		return NULL;
-	if (__sync_val_compare_and_swap(&moved->holder, holder, now << 32 | pid) != holder)
-		return NULL;
-	moved->booked = 0;
-	moved->longest = 0;
-	moved->blame.ns = 0;
-	return moved;
+	}
+	return NULL;
 }
 
 /* A queued task is being moved: its old run queue has just added to run_delay what it waited there, and is locked. */
@@ -85,11 +95,14 @@ static __always_inline void moved_piece(struct task_struct *task)
 
 	if (!arrival_is_last(entry, task->sched_info.pcount))
 		return; /* how much of it is this wait is not known */
-	moved = moved_begin(task->pid);
-	if (!moved)
-		return;
-	booked = moved->booked ? moved->booked : entry;
+	moved = moved_of(task->pid);
+	booked = moved && moved->booked ? moved->booked : entry;
 	piece = (delay - booked) & KP_DELAY_MASK;
+	if (!moved) { /* most pieces are too short to be anybody's fault, and take no place */
+		moved = piece < KP_STINT_NAMED_NS ? NULL : moved_begin(task->pid);
+		if (!moved)
+			return;
+	}
 	moved->booked = delay;
 	if (piece <= moved->longest || piece < KP_STINT_NAMED_NS)
 		return;

@@ -64,7 +64,7 @@ __noinline int walk_on(__u32 step)
 	entry = own ? *(volatile __u64 *)own : 0;
 	/* 0 while the switch that takes the CPU from it goes on, and of a task that was about to sleep then: since when is not known. */
 	pcount = BPF_CORE_READ(task, sched_info.pcount);
-	waiting->queued = arrival_trust(entry, pcount, BPF_CORE_READ(task, sched_info.last_queued));
+	waiting->queued = arrival_trust(entry, pcount, BPF_CORE_READ(task, se.nr_migrations), BPF_CORE_READ(task, sched_info.last_queued));
 	waiting->before = 0;
 	if (arrival_is_last(entry, pcount))
 		waiting->before = (BPF_CORE_READ(task, sched_info.run_delay) - entry) & KP_DELAY_MASK;

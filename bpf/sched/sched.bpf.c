@@ -51,6 +51,7 @@ struct {
 #include "sched/stint.bpf.h"
 #include "sched/throttle.bpf.h"
 #include "sched/moved.bpf.h"
+#include "sched/before.bpf.h"
 #include "sched/waiting.bpf.h"
 
 /* Hands the open window to the agent; what does not fit is counted. The agent reads at its own pace (it looks every tick), so

@@ -66,7 +66,7 @@ static __always_inline void accounted_wait(struct task_struct *next, __u64 clock
 	delay += wait->last;
 	own = arrival_of(next->pid);
 	remembered = own ? *(volatile __u64 *)own : 0;
-	entry = arrival_entry(next->pid, pcount + 1, delay);
+	entry = arrival_entry(next, pcount + 1, delay);
 	if (unlikely(!own))
 		arrival_place(next->pid, entry);
 	else
@@ -77,11 +77,11 @@ static __always_inline void accounted_wait(struct task_struct *next, __u64 clock
 	if (likely(arrival_is_last(remembered, pcount) && ((delay - remembered) & KP_DELAY_MASK) <= delay)) {
 		wait->ns = (delay - remembered) & KP_DELAY_MASK;
 		wait->kind = KP_WAIT_WHOLE;
-		wait->doubtful = wait->slept;
+		wait->doubtful = wait->slept || arrival_missed_a_move(remembered, next->se.nr_migrations);
 		return;
 	}
 	wait->kind = KP_WAIT_PARTIAL;
-	wait->doubtful = !arrival_trust(0, pcount, queued);
+	wait->doubtful = !arrival_trust(0, pcount, 0, queued);
 	wait->unseen = remembered ? (delay - wait->last - remembered) & KP_DELAY_MASK : 0;
 	if (wait->unseen > delay) /* it was remembered of another task, which had the pid before */
 		wait->unseen = 0;
@@ -107,16 +107,17 @@ static __always_inline __u64 arrived_at(struct task_struct *prev)
 	return stamp ? stamp->arrived : 0;
 }
 
-/* A task that left while runnable waits from then on; sched_info notes that by itself. */
+/* A task that left while runnable waits from then on; sched_info notes that by itself. One that was woken before it slept has a stamp of that,
+ * though it had the CPU; when it sleeps after all, that is of no wait. */
 static __always_inline void left(struct task_struct *prev, bool runnable, __u64 clock)
 {
 	struct kp_stamp *stamp;
 
-	if (!kp_by_wakeup || !runnable || !prev->pid)
+	if (!kp_by_wakeup || !prev->pid)
 		return;
-	stamp = stamp_of(prev, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	stamp = stamp_of(prev, runnable ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
 	if (stamp)
-		stamp->queued = clock;
+		stamp->queued = runnable ? clock : 0;
 }
 
 static __always_inline int on_wakeup(struct task_struct *task)

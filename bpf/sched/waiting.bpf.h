@@ -31,7 +31,7 @@ int kp_waiting(struct bpf_iter__task *context)
 		return 0;
 	own = arrival_of(task->pid);
 	entry = own ? *(volatile __u64 *)own : 0;
-	waiting.queued = arrival_trust(entry, task->sched_info.pcount, task->sched_info.last_queued);
+	waiting.queued = arrival_trust(entry, task->sched_info.pcount, task->se.nr_migrations, task->sched_info.last_queued);
 	if (arrival_is_last(entry, task->sched_info.pcount))
 		waiting.before = (task->sched_info.run_delay - entry) & KP_DELAY_MASK;
 	rq = task->se.cfs_rq->rq;

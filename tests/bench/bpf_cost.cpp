@@ -112,7 +112,7 @@ class Subject {
   double measure(double empty) {
     if (const Result<> shown = probe_->show_switches(); !shown) throw std::runtime_error(shown.error().message);
     const double cost = per_switch(probe_->program_fds(), empty,
-                                   [&](const auto& done) { watch_.run_until(done, std::chrono::seconds(60)); });
+                                   [&](const auto& done) { watch_.run_until(done); });
     probe_->hide_switches();
     return cost;
   }

@@ -26,13 +26,13 @@ class BadInput(support.TestCase):
         start = (self.window + self.sequence) * wire.WINDOW_NS
         self.publisher.publish(TOPIC, wire.frame(HOST, self.sequence, self.window + self.sequence, body=body))
         select = f"SELECT * FROM \"kpulse_sched\" WHERE time = {start}"
-        wait_until(lambda: self.database.query(select), 10, "a good frame is in the database")
+        wait_until(lambda: self.database.query(select), "a good frame is in the database")
         return self.database.query(select)[0]  # the one that found it may have been made of the fields from before it
 
     def check_dropped(self, reason, payload, topic=TOPIC):
         before = self.dropped(reason)
         self.publisher.publish(topic, payload)
-        wait_until(lambda: self.dropped(reason) == before + 1, 10, f"counted as {reason}")
+        wait_until(lambda: self.dropped(reason) == before + 1, f"counted as {reason}")
         self.publish_good()
         self.assertTrue(self.bridge.alive(), self.bridge.output())
 
@@ -40,7 +40,7 @@ class BadInput(support.TestCase):
         for payload in (b"", b"\xff\xff\xff\xff", b"hello, world", b"\x00" * 100):
             before = sum(self.dropped(reason) for reason in ("malformed", "version"))
             self.publisher.publish(TOPIC, payload)
-            wait_until(lambda: sum(self.dropped(reason) for reason in ("malformed", "version")) == before + 1, 10, repr(payload))
+            wait_until(lambda: sum(self.dropped(reason) for reason in ("malformed", "version")) == before + 1, repr(payload))
         self.publish_good()
 
     def test_a_truncated_frame_is_malformed(self):
@@ -99,7 +99,7 @@ class BadInput(support.TestCase):
         lines = len(self.bridge.output().splitlines())
         for _ in range(300):
             self.publisher.publish(TOPIC, b"\xff\xff\xff")
-        wait_until(lambda: self.dropped("malformed") == 300, 10, "all are counted")
+        wait_until(lambda: self.dropped("malformed") == 300, "all are counted")
         self.assertLess(len(self.bridge.output().splitlines()) - lines, 10)
         self.publish_good()
 

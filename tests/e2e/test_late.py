@@ -35,7 +35,7 @@ class Late(support.TestCase):
             self.addCleanup(listener.close)
             listener.subscribe(f"kpulse/v1/{HOST}/frame")
             agent = support.Agent(self, self.broker, "--window", f"{window_ms}ms")
-            wait_until(lambda: agent.metrics.get("kpulse_agent_frames_published_total") > 5, 30, "the agent measures")
+            wait_until(lambda: agent.metrics.get("kpulse_agent_frames_published_total") > 5, "the agent measures")
             stopped = time.time_ns()
             os.kill(agent.popen.pid, signal.SIGSTOP)
             time.sleep(STOPPED_S)
@@ -52,7 +52,7 @@ class Late(support.TestCase):
         so that in 2 s some are lost when anybody uses a disk. Each of these is absent in a frame, once."""
         of_disks = sequence = 0
         while True:
-            _, payload, _ = listener.receive(20)
+            _, payload, _ = listener.receive()
             frame, sequence = wire.parse(payload), sequence + 1
             self.assertEqual(frame[SEQUENCE], [sequence], "this test has every frame")
             of_disks += sum(len(wire.numbers_of(series, ABSENT)) for series in wire.series_of(payload, BLOCK))
@@ -64,14 +64,14 @@ class Late(support.TestCase):
         window_ns = window_ms * 1_000_000
         agent, listener, stopped, went_on = self.stopped_for_a_while(window_ms)
         # Lost is what has not come a second after it was published.
-        wait_until(lambda: self.database.newest() > went_on + SETTLED_NS, 30, "the agent has gone on for a while")
+        wait_until(lambda: self.database.newest() > went_on + SETTLED_NS, "the agent has gone on for a while")
         # What the scheduler's ring drops is windows, and they would be among these. The agent's counter of dropped records is no measure of
         # that: it has those of disks and stalls as well, whose rings are not made for 2 s of everybody's I/O.
         self.assertEqual(self.lost_windows_of_cpus(listener, window_ns, went_on + SETTLED_NS), 0)
         self.assertEqual(agent.metrics.read()["kpulse_agent_events_dropped_total"], 0)
         wanted = range(stopped // window_ns, went_on // window_ns)
         self.assertGreaterEqual(len(wanted), STOPPED_S * 1000 // window_ms)
-        found = wait_until(self.database.windows, 10, "there are windows")
+        found = wait_until(self.database.windows, "there are windows")
         self.assertEqual(len(found), support.CPUS)
         for cpu, starts in found.items():
             numbers = {start // window_ns for start in starts}

@@ -24,19 +24,19 @@ class Lifecycle(support.TestCase):
     def test_sigterm_ends_the_agent_within_two_seconds_and_its_last_windows_arrive(self):
         bridge = support.Bridge(self, self.broker, self.database.url).wait_connected()
         agent = support.Agent(self, self.broker, "--publish", "1s")
-        wait_until(lambda: bridge.committed() >= 2, 20, "frames arrive")
+        wait_until(lambda: bridge.committed() >= 2, "frames arrive")
         begin = time.time_ns()
         status, seconds = agent.terminate()
         self.assertEqual(status, 0, agent.output())
         self.assertLess(seconds, LIMIT_S)
-        wait_until(lambda: bridge.committed() == agent.frames(), 10, "the rest is committed")
+        wait_until(lambda: bridge.committed() == agent.frames(), "the rest is committed")
         for cpu, starts in self.database.windows().items():
             # The last whole window ended at most one window before the signal.
             self.assertGreater(starts[-1] + 2 * wire.WINDOW_NS, begin, f"cpu {cpu}")
 
     def test_sigint_ends_the_agent_as_well(self):
         agent = support.Agent(self, self.broker)
-        wait_until(lambda: agent.metrics.get("kpulse_agent_connected") == 1, 10, "the agent is connected")
+        wait_until(lambda: agent.metrics.get("kpulse_agent_connected") == 1, "the agent is connected")
         status, seconds = agent.terminate(with_signal=signal.SIGINT)
         self.assertEqual(status, 0, agent.output())
         self.assertLess(seconds, LIMIT_S)
@@ -48,7 +48,7 @@ class Lifecycle(support.TestCase):
             first = wire.current_window()
             for sequence in range(1, 6):
                 publisher.publish(f"kpulse/v1/{HOST}/frame", wire.frame(HOST, sequence, first + sequence))
-            wait_until(lambda: bridge.metrics.get("kpulse_bridge_frames_received_total") == 5, 10, "the bridge has them")
+            wait_until(lambda: bridge.metrics.get("kpulse_bridge_frames_received_total") == 5, "the bridge has them")
         status, seconds = bridge.terminate()
         self.assertEqual(status, 0, bridge.output())
         self.assertLess(seconds, 5)
@@ -57,14 +57,14 @@ class Lifecycle(support.TestCase):
     def test_sigterm_ends_an_agent_whose_broker_is_away(self):
         self.broker.process.terminate()
         agent = support.Agent(self, self.broker)
-        wait_until(lambda: agent.metrics.get("kpulse_agent_queue_frames") > 3, 10, "frames wait")
+        wait_until(lambda: agent.metrics.get("kpulse_agent_queue_frames") > 3, "frames wait")
         status, seconds = agent.terminate()
         self.assertEqual(status, 0, agent.output())
         self.assertLess(seconds, LIMIT_S)
 
     def test_birth_is_retained_and_the_will_tells_of_a_killed_agent(self):
         agent = support.Agent(self, self.broker)
-        wait_until(lambda: agent.metrics.get("kpulse_agent_connected") == 1, 10, "the agent is connected")
+        wait_until(lambda: agent.metrics.get("kpulse_agent_connected") == 1, "the agent is connected")
         with wire.Publisher(self.broker.port) as late:
             late.subscribe(STATE)
             topic, payload, retained = late.receive()
@@ -84,7 +84,7 @@ class Lifecycle(support.TestCase):
 
     def test_a_stopped_agent_says_goodbye(self):
         agent = support.Agent(self, self.broker)
-        wait_until(lambda: agent.metrics.get("kpulse_agent_connected") == 1, 10, "the agent is connected")
+        wait_until(lambda: agent.metrics.get("kpulse_agent_connected") == 1, "the agent is connected")
         agent.terminate()
         with wire.Publisher(self.broker.port) as later:
             later.subscribe(STATE)

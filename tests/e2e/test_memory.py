@@ -47,7 +47,7 @@ class OomKill(support.TestCase):
         self.addCleanup(self.subscriber.close)
         self.subscriber.subscribe(f"kpulse/v1/{HOST}/frame")
         support.Agent(self, broker, "--window", "1s", "--publish", "10s")  # only the kill itself makes it look within 1 s
-        self.subscriber.receive(20)  # the agent measures
+        self.subscriber.receive()  # the agent measures
         self.make_group()
         for _ in range(ATTEMPTS):
             happened, looked_from, arrived = self.kill_one()
@@ -67,7 +67,7 @@ class OomKill(support.TestCase):
     def make_group(self):
         self.group = MEMORY / f"kp_e2e_{os.getpid()}"
         self.group.mkdir()
-        self.addCleanup(lambda: wait_until(lambda: not self.group.exists() or self.group.rmdir() is None, 5, "the cgroup is gone"))
+        self.addCleanup(lambda: wait_until(lambda: not self.group.exists() or self.group.rmdir() is None, "the cgroup is gone"))
         (self.group / "memory.limit_in_bytes").write_text(str(LIMIT_BYTES))
 
     def kill_one(self):
@@ -76,20 +76,20 @@ class OomKill(support.TestCase):
         with subprocess.Popen(["python3", "-c", HOG], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as hog:
             (self.group / "cgroup.procs").write_text(str(hog.pid))
             hog.stdout.readline()  # it is ready
-            wait_until(second_begins, 15, "a second begins")
+            wait_until(second_begins, "a second begins")
             hog.stdin.write(b"x")
             hog.stdin.close()
             frame, arrived = self.frame_about(hog.pid)
-            self.assertEqual(hog.wait(10), -9)
+            self.assertEqual(hog.wait(support.PATIENCE), -9)
         fields = wire.parse(frame)
         return kills(frame)[hog.pid], (fields[FIRST_WINDOW][0] + fields.get(WINDOWS, [0])[0]) * WINDOW_NS, arrived
 
     def frame_about(self, pid):
         """The frame that says that this process was killed, and when it came. Others may come first: late ones, which say again what was
         said, and those about somebody else's processes."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + support.PATIENCE
         while time.monotonic() < deadline:
-            _, frame, _ = self.subscriber.receive(15)
+            _, frame, _ = self.subscriber.receive()
             arrived = time.time_ns()
             if pid in kills(frame):
                 return frame, arrived

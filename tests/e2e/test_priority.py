@@ -19,7 +19,7 @@ class Priority(support.TestCase):
     def agent(self, *more, before=()):
         agent = support.Agent(self, self.broker, *more, before=before)
         # Frames are made by the loop, and it has its priority before the first one; what is published before that is that the agent is there.
-        wait_until(lambda: agent.metrics.get("kpulse_agent_frames_published_total") > 2, 20, "the agent measures")
+        wait_until(lambda: agent.metrics.get("kpulse_agent_frames_published_total") > 2, "the agent measures")
         return agent
 
     @staticmethod
@@ -43,7 +43,7 @@ class Priority(support.TestCase):
             seen.add((self.of_loop(agent, POLICY), self.of_loop(agent, NICE)))
             return agent.metrics.read()
 
-        wait_until(answers, 60, "the agent answers")
+        wait_until(answers, "the agent answers")
         return seen
 
     @unittest.skipUnless(support.may_be_realtime(), "real-time priority is not permitted here")
@@ -69,7 +69,7 @@ class Priority(support.TestCase):
     def test_it_is_not_when_it_is_not_wanted(self):
         agent = support.Agent(self, self.broker, "--realtime", "off")
         self.assertEqual(self.while_it_loads(agent), {(SCHED_OTHER, 0)})
-        wait_until(lambda: agent.metrics.get("kpulse_agent_frames_published_total") > 2, 20, "the agent measures")
+        wait_until(lambda: agent.metrics.get("kpulse_agent_frames_published_total") > 2, "the agent measures")
         self.assertEqual(self.of_loop(agent, POLICY), SCHED_OTHER)
         self.assertEqual(self.of_loop(agent, NICE), 0)
         self.assertEqual(agent.metrics.get("kpulse_agent_priority"), 0)
@@ -87,4 +87,4 @@ class Priority(support.TestCase):
             status = pathlib.Path(f"/proc/{agent.popen.pid}/status").read_text()
             return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmLck"))) > 0
 
-        wait_until(lambda: locked() or "memory cannot be locked" in agent.output(), 20, "memory is locked, or it is said that it cannot be")
+        wait_until(lambda: locked() or "memory cannot be locked" in agent.output(), "memory is locked, or it is said that it cannot be")

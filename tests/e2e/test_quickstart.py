@@ -22,8 +22,8 @@ class Quickstart(support.TestCase):
         self.arguments = [word for name, port in self.ports.items() for word in (f"--{name}-port", str(port))]
         self.environment = {"TMPDIR": str(self.folder)}
 
-    def quickstart(self, *more, limit=180):
-        return self.run_program(SCRIPT, *self.arguments, *more, limit=limit, environment=self.environment)
+    def quickstart(self, *more):
+        return self.run_program(SCRIPT, *self.arguments, *more, environment=self.environment)
 
     def check_nothing_is_left(self):
         for name, port in self.ports.items():
@@ -78,9 +78,9 @@ class Quickstart(support.TestCase):
                                       # Whoever runs the tests in the background may have it ignored, and a shell cannot trap it then.
                                       preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
             try:
-                wait_until(lambda: "VICTIM" in (self.folder / "out").read_text(), 120, "the table is shown")
+                wait_until(lambda: "VICTIM" in (self.folder / "out").read_text(), "the table is shown")
                 script.send_signal(signal.SIGINT)
-                self.assertEqual(script.wait(20), 0, (self.folder / "out").read_text())
+                self.assertEqual(script.wait(support.PATIENCE), 0, (self.folder / "out").read_text())
             finally:
                 script.poll() is None and script.kill()
         self.check_summary((self.folder / "out").read_text(), 5)
@@ -91,15 +91,15 @@ class Quickstart(support.TestCase):
         with open(self.folder / "out", "w+") as out:
             script = subprocess.Popen([SCRIPT, *self.arguments], stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
                                       env={**os.environ, **self.environment}, start_new_session=True)
-            wait_until(lambda: support.port_open(self.ports["agent"]), 120, "the agent runs")
+            wait_until(lambda: support.port_open(self.ports["agent"]), "the agent runs")
             script.kill()
             script.wait()
-        wait_until(lambda: not any(support.port_open(port) for port in self.ports.values()), 15, "all ports are closed")
+        wait_until(lambda: not any(support.port_open(port) for port in self.ports.values()), "all ports are closed")
 
     def test_a_port_in_use_is_said_before_anything_is_started(self):
         for name in ("mqtt", "influx"):
             with socket.create_server(("127.0.0.1", self.ports[name])) as taken:
-                done = self.quickstart("--for", "5s", limit=30)
+                done = self.quickstart("--for", "5s")
                 taken.close()
             self.check_one_line(done, 1, f"port {self.ports[name]}", "in use")
             self.assertEqual(done.stdout, "")
@@ -124,7 +124,7 @@ class Quickstart(support.TestCase):
             self.check_one_line(self.run_program(SCRIPT, *self.arguments, *words), 2)
 
     def test_without_root_it_says_so(self):
-        done = self.run_program("unshare", "--user", "bash", SCRIPT, *self.arguments, limit=30)
+        done = self.run_program("unshare", "--user", "bash", SCRIPT, *self.arguments)
         if "unshare" in done.stderr:
             self.skipTest("no user namespaces here")
         self.check_one_line(done, 3, "root")

@@ -4,6 +4,8 @@ import socket
 import struct
 import time
 
+from support import PATIENCE
+
 SCHED = 1
 BUSY, IDLE, SWITCHES, VICTIM = 1, 2, 4, 11
 WINDOW_NS = 10_000_000
@@ -64,7 +66,7 @@ class Publisher:
     """One connection; publish() returns when the broker has acknowledged."""
 
     def __init__(self, port, client_id="e2e"):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
         self.identifier = 0
         name = client_id.encode()
         self._send(0x10, b"\x00\x04MQTT\x04\x02\x00\x3c" + struct.pack(">H", len(name)) + name)
@@ -88,9 +90,8 @@ class Publisher:
         if kind != 0x90:
             raise ConnectionError(f"no SUBACK but {kind:#x}")
 
-    def receive(self, timeout=10):
+    def receive(self):
         """The next message: (topic, payload, retained)."""
-        self.socket.settimeout(timeout)
         while True:
             kind, body = self._receive()
             if kind & 0xF0 == 0x30:

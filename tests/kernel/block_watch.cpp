@@ -72,8 +72,8 @@ void BlockWatch::catch_up() {
   }
 }
 
-bool BlockWatch::run_until(const std::function<bool()>& done, std::chrono::nanoseconds limit) {
-  const std::uint64_t deadline = monotonic_ns() + static_cast<std::uint64_t>(limit.count());
+bool BlockWatch::run_until(const std::function<bool()>& done) {
+  const std::uint64_t deadline = monotonic_ns() + patience_ns();
   while (!done()) {
     if (monotonic_ns() > deadline) return false;
     step();

@@ -56,7 +56,7 @@ class BlockWatch {
   /// Samples until every window that began before now is in.
   void catch_up();
   /// Samples until `done` says so, at most `limit`; returns what it said last.
-  bool run_until(const std::function<bool()>& done, std::chrono::nanoseconds limit);
+  bool run_until(const std::function<bool()>& done);
 
   /// Rows with an I/O, a merge, a requeue or a depth, ascending.
   [[nodiscard]] const std::vector<BlockRow>& rows(const std::string& device, const std::string& op) const;

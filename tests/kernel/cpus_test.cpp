@@ -7,7 +7,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <deque>
 #include <fstream>
 #include <memory>
 #include <sstream>
@@ -126,6 +128,53 @@ TEST(Cpus, MajorFaultsOfOneThatComesOnlineAreCounted) {
   const std::uint64_t truth = file.fault_on(test_cpu());
   watch.catch_up();
   EXPECT_GE(counted() - then, truth);
+}
+
+/// Switches a CPU off; it is on again at the end of its scope.
+class Offline {
+ public:
+  explicit Offline(int cpu) : path_("/sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/online") { write("0"); }
+  Offline(const Offline&) = delete;
+  Offline& operator=(const Offline&) = delete;
+  ~Offline() { end(); }
+  void end() const { write("1"); }
+
+ private:
+  void write(const char* what) const { std::ofstream(path_) << what << std::flush; }
+
+  std::string path_;
+};
+
+TEST(Cpus, WhoWaitsForOneThatWasOfflineWhenTheProbeCameIsSeen) {
+  KPULSE_NEED_ANOTHER_CPU();
+  if (!emulated()) GTEST_SKIP() << "switches a CPU off: only in a machine of its own";
+  const int cpu = test_cpu();
+  const PinnedTo other_cpu(0);
+  const Offline offline(cpu);
+  ASSERT_EQ(sysconf(_SC_NPROCESSORS_ONLN), cpu);
+  std::vector<std::unique_ptr<probes::Probe>> all;
+  all.push_back(std::make_unique<probes::SchedProbe>());
+  Watch watch(10ms, std::move(all));
+  offline.end();
+  const Shared<volatile bool> enough;
+  std::deque<Child> spinners;
+  for (int number = 0; number < 3; ++number) {
+    spinners.emplace_back(ChildOptions{.name = "kp_spinner", .cpu = cpu}, [&](Account&) {
+      while (!*enough) {
+      }
+    });
+  }
+  std::uint64_t most = 0;
+  watch.on_frame([&](const Frame& frame) {
+    for (const Series& row : frame.series) {
+      if (row.measurement != ids::kWaiting || row.tags.at(0) != std::to_string(cpu)) continue;
+      for (const Column& column : row.columns) {
+        if (column.field == ids::waiting::kTasks) most = std::max(most, column.values.at(0));
+      }
+    }
+  });
+  EXPECT_TRUE(watch.run_until([&] { return most > 0; }));
+  *enough = true;
 }
 
 }  // namespace

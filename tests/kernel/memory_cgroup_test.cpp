@@ -95,11 +95,11 @@ TEST(MemoryCgroups, FaultsOfTwoCgroupsThatShareACpuEqualTheirAccounts) {
     little.join();
     account.marks[0] = faults_of([] { fault(20'000); });
   });
-  ASSERT_TRUE(watch.run_until([&] { return first.finished() && second.finished(); }, 60s));
+  ASSERT_TRUE(watch.run_until([&] { return first.finished() && second.finished(); }));
   const auto added_up = [&] {
     return much.stat("pgfault") >= first.account().marks[0] && little.stat("pgfault") >= second.account().marks[0];
   };
-  ASSERT_TRUE(watch.run_until(added_up, 60s)) << "the kernel adds up its accounts every 2 s";
+  ASSERT_TRUE(watch.run_until(added_up)) << "the kernel adds up its accounts every 2 s";
   watch.catch_up();
   for (const MemoryCgroup* cgroup : {&much, &little}) {
     const std::uint64_t counted = watch.watch().total(ids::kCgroupMemory, cgroup->path(), group::kFaults);
@@ -120,7 +120,7 @@ TEST(MemoryCgroups, FaultsOfAllCgroupsAddUpToThoseOfTheMachine) {
     cgroup.join();
     fault(60'000);
   });
-  ASSERT_TRUE(watch.run_until([&] { return load.finished(); }, 60s));
+  ASSERT_TRUE(watch.run_until([&] { return load.finished(); }));
   const Mark to = watch.mark();
   const std::uint64_t counted = total_of_all(watch, group::kFaults) - before;
   // The cgroups' counters are not by window: they were read inside of one. Of a window, as many faults of a CPU may be
@@ -156,7 +156,7 @@ TEST(MemoryCgroups, ReclaimOfACgroupAtItsLimitIsItsOwn) {
       if (pread(file, buffer, sizeof(buffer), static_cast<off_t>(at)) <= 0) break;
     }
   });
-  ASSERT_TRUE(watch.run_until([&] { return reader.finished() && other.finished(); }, 60s));
+  ASSERT_TRUE(watch.run_until([&] { return reader.finished() && other.finished(); }));
   const Mark to = watch.mark();
   close(file);
   const auto of = [&](const MemoryCgroup& cgroup, std::uint32_t field) {
@@ -184,7 +184,7 @@ TEST(MemoryCgroups, TheTimeOfStallsLongerThanAWindowIsCompleteAndTheirCgroups) {
     cgroup.join();
     for (int round = 0; round < 20; ++round) std::ofstream("/proc/sys/vm/compact_memory") << "1" << std::flush;
   });
-  ASSERT_TRUE(watch.run_until([&] { return asker.finished(); }, 60s));
+  ASSERT_TRUE(watch.run_until([&] { return asker.finished(); }));
   const Mark to = watch.mark();
   const std::uint64_t counted = total_of_all(watch, group::kCompactionCount) - count,
                       took = total_of_all(watch, group::kCompaction) - time;
@@ -216,7 +216,7 @@ TEST(MemoryCgroups, MajorFaultsAreThoseOfTheTaskThatReadTheFile) {
     getrusage(RUSAGE_SELF, &after);
     account.marks[0] = static_cast<std::uint64_t>(after.ru_majflt - before.ru_majflt);
   });
-  ASSERT_TRUE(watch.run_until([&] { return reader.finished(); }, 10s));
+  ASSERT_TRUE(watch.run_until([&] { return reader.finished(); }));
   watch.catch_up();
   close(file);
   const std::uint64_t truth = reader.account().marks[0];

@@ -48,7 +48,7 @@ class MissedEnds : public testing::Test {
   }
 
   [[nodiscard]] bool ended_in_time(Child& child) {
-    return watch_->run_until([&] { return child.finished(); }, 10s);
+    return watch_->run_until([&] { return child.finished(); });
   }
 
   std::unique_ptr<MemoryWatch> watch_;
@@ -63,7 +63,7 @@ TEST_F(MissedEnds, ATaskThatDiesInsideOfAStallIsNotStalledAnyLonger) {
   begin(child.pid(), KP_STALL_DIRECT);
   const std::uint64_t first = watch_->window_at(wall_ns());
   // While it lasts, and not sooner than its windows are published: that may be long after they have ended.
-  ASSERT_TRUE(watch_->run_until([&] { return watch_->sum(id::kDirect, first, UINT64_MAX) > 100'000'000; }, 10s))
+  ASSERT_TRUE(watch_->run_until([&] { return watch_->sum(id::kDirect, first, UINT64_MAX) > 100'000'000; }))
       << "it was not seen while it lasted";
   *seen = true;
   ASSERT_TRUE(ended_in_time(child));
@@ -85,7 +85,7 @@ TEST_F(MissedEnds, AStallOfTheSameKindBeginsAnew) {
     spin_until(wall_ns() + 200'000'000);
   });
   begin(child.pid(), KP_STALL_COMPACTION);
-  ASSERT_TRUE(watch_->run_until([&] { return child.account().marks[0] != 0; }, 10s));
+  ASSERT_TRUE(watch_->run_until([&] { return child.account().marks[0] != 0; }));
   EXPECT_FALSE(is_open(child.pid()));
   EXPECT_EQ(watch_->intake().events_dropped, before + 1);
   ASSERT_TRUE(ended_in_time(child));

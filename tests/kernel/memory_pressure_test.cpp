@@ -141,9 +141,9 @@ TEST_F(MemoryPressure, DirectReclaimsAndRunsOfKswapdEqualVmstat) {
   // How soon tasks have to reclaim by themselves depends on how fast the emulator is.
   const std::uint64_t least_end = wall_ns() + 5'000'000'000;
   ASSERT_TRUE(
-      watch.run_until([&] { return wall_ns() > least_end && vmstat_sum("allocstall") > from.after.stalls + 10; }, 40s));
+      watch.run_until([&] { return wall_ns() > least_end && vmstat_sum("allocstall") > from.after.stalls + 10; }));
   *until = 0;
-  ASSERT_TRUE(watch.run_until([&] { return all_finished(children); }, 60s));
+  ASSERT_TRUE(watch.run_until([&] { return all_finished(children); }));
   watch.run_for(500ms);  // kswapd comes to rest
   const Reading to(watch);
   const Bracket direct = growth(&Truth::stalls, from, to), kswapd_runs = growth(&Truth::kswapd_runs, from, to),
@@ -212,7 +212,7 @@ class Holder {
           *has_it_ = true;
           pause();
         }) {
-    if (!watch.run_until([this] { return *has_it_; }, 60s)) throw std::runtime_error("could not take the memory");
+    if (!watch.run_until([this] { return *has_it_; })) throw std::runtime_error("could not take the memory");
   }
 
  private:
@@ -237,7 +237,7 @@ TEST_F(MemoryPressure, CompactionsEqualTheKernelsTrace) {
       std::ofstream("/proc/sys/vm/compact_memory") << "1" << std::flush;
     }
   });
-  ASSERT_TRUE(watch.run_until([&] { return asker.finished(); }, 60s));
+  ASSERT_TRUE(watch.run_until([&] { return asker.finished(); }));
   const Mark to = watch.mark();
   const std::uint64_t distribution = stalls(watch, "compaction") - stalls_before;
   const StallSums traced = sums_between(compactions(before.stop(), after.stop()), from, to);
@@ -273,9 +273,9 @@ TEST_F(MemoryPressure, WaitsOfReclaimingTasksEqualTheKernelsTrace) {
   // How soon they have to wait depends on how fast the emulator is.
   const std::uint64_t least_end = wall_ns() + 5'000'000'000;
   ASSERT_TRUE(watch.run_until(
-      [&] { return wall_ns() > least_end && watch.sum(id::kThrottleCount, from.window, UINT64_MAX) > 5; }, 40s));
+      [&] { return wall_ns() > least_end && watch.sum(id::kThrottleCount, from.window, UINT64_MAX) > 5; }));
   *until = 0;
-  ASSERT_TRUE(watch.run_until([&] { return all_finished(children); }, 60s));
+  ASSERT_TRUE(watch.run_until([&] { return all_finished(children); }));
   watch.run_for(300ms);  // longer than a processor may be away between the trace and kpulse
   const Mark to = watch.mark();
   const std::uint64_t distribution = stalls(watch, "throttle") - stalls_before;

@@ -78,7 +78,7 @@ TEST(MemoryStalls, ReclaimOfACgroupAtItsLimitIsCountedTimedAndNamed) {
     cgroup.join();
     read_much(file);
   });
-  ASSERT_TRUE(watch.run_until([&] { return reader.finished(); }, 60s));
+  ASSERT_TRUE(watch.run_until([&] { return reader.finished(); }));
   const Mark to = watch.mark();
   const std::uint64_t stalls = count_of(watch.watch().histogram(ids::kMemoryStall, "memcg_reclaim")) - stalls_before;
   close(file);
@@ -110,7 +110,7 @@ TEST(MemoryStalls, CompactionOnRequestIsAStallOfTheTaskThatAskedForIt) {
   Child asker({.name = "kp_compact", .cpu = test_cpu()}, [](Account&) {
     for (int time = 0; time < 20; ++time) std::ofstream("/proc/sys/vm/compact_memory") << "1" << std::flush;
   });
-  ASSERT_TRUE(watch.run_until([&] { return asker.finished(); }, 60s));
+  ASSERT_TRUE(watch.run_until([&] { return asker.finished(); }));
   const Mark to = watch.mark();
   const StallSums traced = sums_between(compactions(before.stop(), after.stop()), from, to);
   const auto sum = [&](std::uint32_t field) { return watch.sum(field, from.window, to.window); };
@@ -145,7 +145,7 @@ TEST(MemoryStalls, AnOomKillNamesItsVictimAtOnce) {
         static_cast<char*>(mmap(nullptr, 2 * kLimit, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
     for (std::size_t at = 0; at < 2 * kLimit; at += 4096) memory[at] = 1;
   });
-  ASSERT_TRUE(watch.run_until([&] { return hog.finished(); }, 60s));
+  ASSERT_TRUE(watch.run_until([&] { return hog.finished(); }));
   // It was killed before it was gone: the next frame has it, or one before. It does not wait for its window.
   ASSERT_TRUE(watch.next_frame());
   ASSERT_EQ(watch.kills().size(), 1U);

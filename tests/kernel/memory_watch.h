@@ -63,13 +63,11 @@ class MemoryWatch {
   }
 
   void run_for(std::chrono::nanoseconds time) { watch_.run_for(time); }
-  bool run_until(const std::function<bool()>& done, std::chrono::nanoseconds limit) {
-    return watch_.run_until(done, limit);
-  }
+  bool run_until(const std::function<bool()>& done) { return watch_.run_until(done); }
   void catch_up() { watch_.catch_up(); }
   /// Samples until windows were published.
   bool next_frame() {
-    return run_until([this, before = frames_] { return frames_ > before; }, std::chrono::seconds(10));
+    return run_until([this, before = frames_] { return frames_ > before; });
   }
 
   /// Takes what there is as of some moment: whatever is asked next (sums of windows, histograms, totals) has all that

@@ -58,24 +58,19 @@ class Rows {
   std::map<std::string, std::map<std::uint32_t, std::uint64_t>> sums_;
 };
 
-/// The emulator may get a tenth of a processor.
-std::chrono::seconds limit() {
-  return emulated() ? 600s : 60s;
-}
-
 /// Until the child says that it is done (mark_count), and all that it used until then was read. From then on no rows
 /// are taken: there may be a reading when the child has looked at its account for the last time and is not gone.
 void read_after_its_work(Watch& watch, Rows& rows, const Child& child) {
   watch.on_frame([&](const Frame& frame) { rows.take(frame); });
-  ASSERT_TRUE(watch.run_until([&] { return child.account().mark_count > 0; }, limit()));
+  ASSERT_TRUE(watch.run_until([&] { return child.account().mark_count > 0; }));
   const int before = rows.readings();
-  ASSERT_TRUE(watch.run_until([&] { return rows.readings() >= before + 2; }, limit()));
+  ASSERT_TRUE(watch.run_until([&] { return rows.readings() >= before + 2; }));
   watch.on_frame({});
 }
 
 TEST(Processes, CpuTimeAndWaitOfATaskFromItsForkOnAreThoseOfItsOwnAccount) {
   KPULSE_NEED_BPF();
-  Watch watch(10ms, {}, kAll);
+  Watch watch(10ms, probes::make_probes(), kAll);
   const Shared<std::atomic<bool>> read_again;
   const std::uint64_t end = wall_ns() + 5 * kSecond;
   Child spinner({.name = "kp_table", .cpu = test_cpu()}, [&](Account& account) {
@@ -90,7 +85,7 @@ TEST(Processes, CpuTimeAndWaitOfATaskFromItsForkOnAreThoseOfItsOwnAccount) {
   Rows rows(spinner.pid());
   read_after_its_work(watch, rows, spinner);
   *read_again = true;
-  ASSERT_TRUE(watch.run_until([&] { return spinner.finished(); }, limit()));
+  ASSERT_TRUE(watch.run_until([&] { return spinner.finished(); }));
   const auto& marks = spinner.account().marks;
   EXPECT_EQ(rows.comm(), "kp_table");
   EXPECT_GE(rows.sum("cpu", id::kCpu), marks[0]);
@@ -110,7 +105,7 @@ std::uint64_t own_minor_faults() {
 TEST(Processes, FaultsAreThoseOfTheProcess) {
   KPULSE_NEED_BPF();
   constexpr std::size_t kPages = 8'192;
-  Watch watch(10ms, {}, kAll);
+  Watch watch(10ms, probes::make_probes(), kAll);
   const Shared<std::atomic<bool>> read_again;
   Child child({.name = "kp_faults", .cpu = test_cpu()}, [&](Account& account) {
     const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
@@ -126,7 +121,7 @@ TEST(Processes, FaultsAreThoseOfTheProcess) {
   Rows rows(child.pid());
   read_after_its_work(watch, rows, child);
   *read_again = true;
-  ASSERT_TRUE(watch.run_until([&] { return child.finished(); }, limit()));
+  ASSERT_TRUE(watch.run_until([&] { return child.finished(); }));
   const auto& marks = child.account().marks;
   EXPECT_GE(marks[0], kPages);
   EXPECT_GE(rows.sum("faults", id::kMinorFaults), marks[0]);

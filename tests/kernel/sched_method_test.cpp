@@ -1,7 +1,13 @@
 // The two ways to measure run-queue waits, on the same events at the same time.
 #include <gtest/gtest.h>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <memory>
+#include <random>
+#include <thread>
 #include <vector>
 
 #include "base/clock.h"
@@ -70,6 +76,55 @@ TEST(SchedMethods, SchedInfoAndWakeupStampsAgreeOnTheMedianAndTheNinetyNinthPerc
   // The two begin and end a little apart from each other, so a few of the longest may be in one of them only.
   EXPECT_GE(quantile_bucket(info, 0.99) + 1, quantile_bucket(wakeup, 0.985));
   EXPECT_LE(quantile_bucket(info, 0.99), quantile_bucket(wakeup, 0.995) + 1);
+}
+
+/// One that is about to wait while another one wakes it already, and then sleeps for long.
+struct Woken {
+  volatile std::uint32_t word = 0;        ///< waited at
+  volatile std::uint64_t woken_ns = 0;    ///< begin of the call that woke it, CLOCK_MONOTONIC
+  volatile std::uint64_t held_up_ns = 0;  ///< the longest that it came late
+};
+
+void wait_and_sleep(Woken& woken, std::uint64_t until) {
+  constexpr std::uint64_t kSleep = 10'000'000;
+  const auto late = [&](std::uint64_t expected) {
+    const std::uint64_t now = monotonic_ns(), before = woken.held_up_ns;
+    woken.held_up_ns = std::max(before, now - std::min(now, expected));
+  };
+  while (wall_ns() < until) {
+    woken.woken_ns = 0;
+    syscall(SYS_futex, &woken.word, FUTEX_WAIT, 0, nullptr, nullptr, 0);
+    while (woken.woken_ns == 0) {  // the waker is about to say it
+    }
+    late(woken.woken_ns);
+    const std::uint64_t expected = monotonic_ns() + kSleep;
+    std::this_thread::sleep_for(std::chrono::nanoseconds(kSleep));
+    late(expected);
+  }
+}
+
+TEST(SchedMethods, AStampOfATaskThatWasWokenBeforeItSleptIsNoBeginOfItsNextWait) {
+  KPULSE_NEED_BPF();
+  if (test_cpu() == 0) GTEST_SKIP() << "needs two CPUs";
+  Watch watch(10ms, one_probe(probes::WaitMethod::wakeup));
+  const Shared<Woken> woken;
+  const std::uint64_t until = wall_ns() + 3'000'000'000;
+  Child waker({.name = "kp_waker", .cpu = 0}, [&](Account&) {
+    for (;;) {  // has the lock that the waiter gives back just before it sleeps as soon as it does
+      const std::uint64_t begin = monotonic_ns();
+      if (syscall(SYS_futex, &woken->word, FUTEX_WAKE, 1, nullptr, nullptr, 0) == 1) woken->woken_ns = begin;
+    }
+  });
+  Child waiter({.name = "kp_waiter", .cpu = test_cpu()}, [&](Account&) { wait_and_sleep(*woken, until); });
+  ASSERT_TRUE(watch.run_until([&] { return waiter.finished(); }));
+  watch.catch_up();
+  int judged = 0;
+  for (const auto& [window, row] : watch.rows(static_cast<std::uint32_t>(test_cpu()))) {
+    if (row[ids::sched::kWaitMax] == 0 || watch.task(row[ids::sched::kVictim]).comm != "kp_waiter") continue;
+    ++judged;
+    EXPECT_LE(row[ids::sched::kWaitMax], woken->held_up_ns);
+  }
+  EXPECT_GT(judged, 10);
 }
 
 TEST(SchedMethods, TheFallbackAttachesItsWakeupProgramsAndTheUsualWayDoesNot) {

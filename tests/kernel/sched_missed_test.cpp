@@ -115,7 +115,7 @@ TEST_F(MissedSwitches, ATaskWhoseComingWasHiddenIsChargedFromThenOn) {
     if (!hide_while_running(0)) GTEST_SKIP() << "needs an idle CPU; others use this one all the time";
     const std::uint64_t hidden = wall_ns();
     if (show_at(come + 5 * kMs) > come + kPromptNs) continue;
-    ASSERT_TRUE(watch_->run_until([&] { return child.finished(); }, 10s));
+    ASSERT_TRUE(watch_->run_until([&] { return child.finished(); }));
     watch_->catch_up();
     expect_account(cgroup);
     EXPECT_LT(busy(hidden, come), 0.5);
@@ -140,7 +140,7 @@ TEST_F(MissedSwitches, WhatTheHypervisorTookFromATaskIsSeenFromOtherCpus) {
       const PinnedTo look(static_cast<int>(cpu));
       return at_last_switch() >= looked;
     };
-    EXPECT_TRUE(watch_->run_until(shown, 10s)) << "CPU " << cpu;
+    EXPECT_TRUE(watch_->run_until(shown)) << "CPU " << cpu;
   }
 }
 
@@ -167,10 +167,10 @@ TEST_F(MissedSwitches, ATaskWhoseLeavingWasHiddenIsChargedUntilTheNextOneCame) {
       kill(waits.pid(), SIGCONT);
       sleep_until(end);
     });
-    watch_->run_until([&] { return wall_ns() > leave - 100 * kMs; }, 10s);
+    watch_->run_until([&] { return wall_ns() > leave - 100 * kMs; });
     if (!hide_while_running(static_cast<std::uint32_t>(runs.pid()))) continue;
     if (show_at(leave + 5 * kMs) > leave + kPromptNs) continue;
-    ASSERT_TRUE(watch_->run_until([&] { return waits.finished() && runs.finished(); }, 10s));
+    ASSERT_TRUE(watch_->run_until([&] { return waits.finished() && runs.finished(); }));
     watch_->catch_up();
     expect_account(first);
     expect_account(second);

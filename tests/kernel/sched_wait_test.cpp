@@ -2,8 +2,10 @@
 // the ns.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -140,7 +142,7 @@ class MovedTasks : public testing::Test {
     const auto all_finished = [&] {
       return std::ranges::all_of(children, [](Child& child) { return child.finished(); });
     };
-    if (!watch.run_until(all_finished, 60s)) throw std::runtime_error("the tasks did not end");
+    if (!watch.run_until(all_finished)) throw std::runtime_error("the tasks did not end");
     watch.catch_up();
     Truth truth;
     for (const Child& child : children) {
@@ -192,6 +194,34 @@ TEST_F(MovedTasks, OfTheRealTimeClassThatArePushedAndPulled) {
     }
   };
   expect_whole_waits(load, By::kScheduler, 10 * kMs);  // less where timers are late
+}
+
+TEST(SchedWaits, OfTasksThatWereThereBeforeTheProbeTheFirstIsKnownAsAWhole) {
+  KPULSE_NEED_BPF();
+  constexpr std::uint64_t kTasks = 40;
+  const Shared<volatile std::uint32_t> go, asleep;
+  std::deque<Child> children;
+  for (std::uint64_t number = 0; number < kTasks; ++number) {
+    children.emplace_back(ChildOptions{.name = "kp_before", .cpu = test_cpu()}, [&](Account&) {
+      __atomic_fetch_add(&*asleep, 1, __ATOMIC_RELAXED);
+      while (*go == 0) syscall(SYS_futex, &*go, FUTEX_WAIT, 0, nullptr, nullptr, 0);
+    });
+  }
+  while (*asleep < kTasks) usleep(1'000);
+  usleep(100'000);  // who does not sleep yet is seen to come
+  Watch watch(10ms);
+  watch.run_for(50ms);
+  const std::uint64_t first = watch.window_at(wall_ns());
+  *go = 1;
+  syscall(SYS_futex, &*go, FUTEX_WAKE, kTasks, nullptr, nullptr, 0);
+  const auto all_finished = [&] {
+    return std::ranges::all_of(children, [](Child& child) { return child.finished(); });
+  };
+  ASSERT_TRUE(watch.run_until(all_finished));
+  watch.catch_up();
+  const std::uint64_t end = watch.taken();
+  EXPECT_GE(watch.sum(id::kWaits, first, end), kTasks / 2);  // who was preempted when about to sleep has none
+  EXPECT_LE(watch.sum(id::kWaitsPartial, first, end), watch.sampler().intake().switches_missed);
 }
 
 /// Two accounts of the same waits. The cgroups' counters are read a little after the windows of the frame have ended.

@@ -88,7 +88,7 @@ TEST(SchedWaiting, AStarvingTaskIsSeenWhileItStarvesAndOnceWhenItDoesNoMore) {
     if (read(go[0], &byte, 1) != 1) _exit(91);
     account.marks[0] = own_wait_ns();
   });
-  ASSERT_TRUE(watch.run_until([&] { return starved.account().mark_count == 1; }, 10s));
+  ASSERT_TRUE(watch.run_until([&] { return starved.account().mark_count == 1; }));
   Child hog({.name = "kp_hog", .cpu = cpu}, [&](Account&) {
     become_real_time(50);
     if (write(go[1], "g", 1) != 1) _exit(94);
@@ -96,9 +96,9 @@ TEST(SchedWaiting, AStarvingTaskIsSeenWhileItStarvesAndOnceWhenItDoesNoMore) {
     }
   });
   const std::uint64_t begin = monotonic_ns();  // three seconds, or as long as it takes: looks that cost much are rare
-  ASSERT_TRUE(watch.run_until([&] { return rows.seen().size() >= 20 && monotonic_ns() > begin + 3'000 * kMs; }, 120s));
+  ASSERT_TRUE(watch.run_until([&] { return rows.seen().size() >= 20 && monotonic_ns() > begin + 3'000 * kMs; }));
   *enough = true;
-  ASSERT_TRUE(watch.run_until([&] { return hog.finished() && starved.finished(); }, 60s));
+  ASSERT_TRUE(watch.run_until([&] { return hog.finished() && starved.finished(); }));
   watch.catch_up();
   // When a wait has ended, it is in a window: whole, and once.
   const auto ended = [&](std::uint64_t wait) {
@@ -151,7 +151,7 @@ TEST(SchedWaiting, WhoWaitsIsFoundInTheRunQueueAndNotAmongAllTasks) {
   const auto all_spin = [&] {
     return std::ranges::all_of(spinners, [](const Child& spinner) { return spinner.account().mark_count == 1; });
   };
-  ASSERT_TRUE(watch.run_until(all_spin, 60s));
+  ASSERT_TRUE(watch.run_until(all_spin));
   Rows rows(cpu, "kp_spinner");
   // Where a task of another class waits in the meantime, or the queue changes, all are looked at: one after the other, so
   // that each may have the CPU just then.
@@ -166,7 +166,7 @@ TEST(SchedWaiting, WhoWaitsIsFoundInTheRunQueueAndNotAmongAllTasks) {
       EXPECT_GE(rows.seen().back().waiting, kSpinners - 1);
     }
   });
-  EXPECT_TRUE(watch.run_until([&] { return walked >= 20; }, 120s)) << walked << " of " << rows.seen().size();
+  EXPECT_TRUE(watch.run_until([&] { return walked >= 20; })) << walked << " of " << rows.seen().size();
   *enough = true;
 }
 

@@ -32,7 +32,8 @@ struct WindowRow {
 
 class Watch {
  public:
-  /// Attaches; fails the test with the reason when that does not work. `probes` empty: all of this build.
+  /// Attaches; fails the test with the reason when that does not work. `probes` empty: the scheduler's
+  /// alone, for what is not needed takes its time to load in an emulated machine.
   explicit Watch(std::chrono::nanoseconds window, std::vector<std::unique_ptr<probes::Probe>> probes = {},
                  probes::ProbeSettings settings = {});
 
@@ -43,8 +44,8 @@ class Watch {
   void catch_up();
   /// Samples for at least this long, and catches up.
   void run_for(std::chrono::nanoseconds time);
-  /// Samples until `done` says so, at most `limit`; returns what it said last.
-  bool run_until(const std::function<bool()>& done, std::chrono::nanoseconds limit);
+  /// Samples until `done` says so; false when it has not after patience_ns().
+  bool run_until(const std::function<bool()>& done);
 
   /// Windows before this one are in.
   [[nodiscard]] std::uint64_t taken() const { return taken_; }

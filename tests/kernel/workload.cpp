@@ -165,6 +165,10 @@ bool emulated() {
   return false;
 }
 
+std::uint64_t patience_ns() {
+  return (emulated() ? 1'800 : 300) * std::uint64_t{1'000'000'000};
+}
+
 std::uint64_t grace_ns() {
   return emulated() ? 250'000'000 : agent::Schedule::kGraceNs;
 }

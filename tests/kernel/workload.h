@@ -113,6 +113,10 @@ void allow_all_cpus();
 /// anything.
 [[nodiscard]] bool emulated();
 
+/// What is awaited for so long will never come. No assertion about time: how fast a machine is that others use as well
+/// is in nobody's hands. (An emulated machine that hangs is ended by tests/vm/patience.py.)
+[[nodiscard]] std::uint64_t patience_ns();
+
 /// For SamplerOptions: so that nothing is late that a stopped processor had in hand. Elsewhere what the agent uses.
 [[nodiscard]] std::uint64_t grace_ns();
 

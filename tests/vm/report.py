@@ -34,7 +34,7 @@ class Entry:
     word: str
     test: str
     detail: str = ""
-    ended: bool = True  # the test said so itself
+    name: str = ""  # as the program calls it; empty when the test did not say itself that it has ended
 
     def text(self):
         return f"{self.word:<7} {self.test}\n" + (f"{self.detail}\n" if self.detail else "")
@@ -52,8 +52,9 @@ class Report:
         return "".join(entry.text() for entry in self.entries)
 
 
-def read(output, where, programs):
-    """What the programs said, as a report; what was not said to its end has failed."""
+def read(output, where, programs, resumed=False):
+    """What the programs said, as a report; what was not said to its end has failed. Of programs whose tests are done in part it may be that
+    nothing was left."""
     entries, running, detail = [], None, []
     for line in output.splitlines():
         if match := BEGUN.match(line):
@@ -61,14 +62,14 @@ def read(output, where, programs):
         elif match := ENDED.match(line):
             word = WORDS[match[1]]
             said = "\n".join(detail) if word != PASSED else ""
-            entries.append(Entry(word, f"{where}: {match[2]} ({int(match[3]) / 1000:.1f} s)", said))
+            entries.append(Entry(word, f"{where}: {match[2]} ({int(match[3]) / 1000:.1f} s)", said, match[2]))
             running, detail = None, []
-        elif line.startswith("[==========] Running 0 tests"):
+        elif line.startswith("[==========] Running 0 tests") and not resumed:
             entries.append(Entry(FAILED, f"{where}: a filter that chooses nothing"))
         elif not line.startswith("[--"):
             detail.append("        " + line)
     if running:
-        entries.append(Entry(FAILED, f"{where}: {running} did not end", "\n".join(detail), ended=False))
+        entries.append(Entry(FAILED, f"{where}: {running} did not end", "\n".join(detail)))
     elif output.count("\nprogram ended") != programs:
-        entries.append(Entry(FAILED, f"{where}: not all programs ran", "\n".join(detail), ended=False))
+        entries.append(Entry(FAILED, f"{where}: not all programs ran", "\n".join(detail)))
     return Report(entries)

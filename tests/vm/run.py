@@ -36,6 +36,7 @@ GUESTS = (
     Guest("tasks", 1024, (
         ("programs_test", "*"),
         ("process_test", "*"),
+        ("cpus_test", "Cpus.WhoWaits*"),
         ("cgroup_test", "*"),
         ("sched_test", "SchedEvents.*:SchedLost.*:SchedWaits.*:MovedTasks.*:SchedCulprit.*:BehindAHog.*:Quota.*:SchedSleep.*:SchedWaiting.*-*DidNotFit*"),
         ("sched_test", "SchedOncpu.*:SchedWindows.ASpinner*:SchedWindows.Every*:*SchedTime.Busy*/0"),
@@ -48,21 +49,26 @@ GUESTS = (
 )
 
 
-def script(guest, folder):
-    """The command of the guest: each program in turn, and that every BPF program attaches as a test of its own."""
+def without(names, done):
+    """A filter of GoogleTest less some tests."""
+    return names + "".join(f"{':' if number or '-' in names else '-'}{test}" for number, test in enumerate(sorted(done)))
+
+
+def script(guest, folder, done):
+    """The command of the guest: each program in turn but for tests that are done, and that every BPF program attaches as a test of its own."""
     count = "awk '/\\/kp_/ { ++programs; if ($2 != \"ok\") print; else ++attached } END { exit programs < 20 || attached < programs }'"
     doctor = (f"{folder}/kpulse doctor 2>&1 | {count} && echo '[       OK ] Doctor.EveryProgramAttaches (0 ms)' || "
               "echo '[  FAILED  ] Doctor.EveryProgramAttaches (0 ms)'")
-    runs = [f"{folder}/{program} --gtest_color=no --gtest_filter={shlex.quote(names)}" for program, names in guest.tests]
+    runs = [f"{folder}/{program} --gtest_color=no --gtest_filter={shlex.quote(without(names, done))}" for program, names in guest.tests]
     return "; ".join([doctor] + [f"{run}; echo program ended" for run in runs])
 
 
-def boot(kernel, guest, folder, log):
+def boot(kernel, guest, folder, log, done):
     """One run of a guest: (exit status, output, why it did not end, the kernel's messages); all of it is kept in log.*"""
     command = [str(HERE / "guest.sh"), "--kernel", kernel, "--memory", str(guest.memory), "--console", f"{log}.console"]
     for module in guest.modules:
         command += ["--module", module]
-    command += ["bash", "-c", script(guest, folder)]
+    command += ["bash", "-c", script(guest, folder, done)]
     console = pathlib.Path(f"{log}.console")
     console.unlink(missing_ok=True)
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
@@ -72,18 +78,21 @@ def boot(kernel, guest, folder, log):
 
 
 def run_guest(kernel, guest, folder):
-    """Its report. Only a machine that broke down is started again, at most twice; what had failed in it until then stays failed."""
-    where, begin, report = f"{kernel} {guest.name}", time.monotonic(), Report()
+    """Its report. Only a machine that broke down is started again, at most twice, and goes on with the tests that had not ended."""
+    where, begin, report, done = f"{kernel} {guest.name}", time.monotonic(), Report(), set()
     LOGS.mkdir(parents=True, exist_ok=True)
     for attempt in range(1, TRIES + 1):
         log = LOGS / f"{where.replace(' ', '-')}-{attempt}"
-        status, output, why, console = boot(kernel, guest, folder, log)
-        said = read(output, where, len(guest.tests))
+        status, output, why, console = boot(kernel, guest, folder, log, done)
+        said = read(output, where, len(guest.tests), resumed=attempt > 1)
+        said.entries = [entry for entry in said.entries if entry.name not in done]
         fault = emulator_fault(console) if status == NO_END else None
         if not fault or attempt == TRIES:
             break
         report.again += 1
-        report.entries += [entry for entry in said.entries if entry.word == FAILED and entry.ended]
+        ended = [entry for entry in said.entries if entry.name]
+        report.entries += ended
+        done |= {entry.name for entry in ended}
         print(f"again   {where}: the emulated machine broke down ({fault}), see {log.relative_to(ROOT)}.*", flush=True)
     if status == NO_KERNEL:
         said = Report([Entry(SKIPPED, where, "        " + why.strip())])

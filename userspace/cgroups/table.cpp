@@ -70,6 +70,7 @@ Result<> Table::map_memory() {
   auto ring = bpf::Ring::open(skeleton_->maps.kp_cgroup_ring, [this](auto bytes) { take_event(bytes); });
   if (!ring) return fail(std::move(ring).error());
   owners_ = std::move(*owners);
+  cpus_ = std::move(*cpus);
   ring_ = std::move(*ring);
   return {};
 }
@@ -148,8 +149,17 @@ void Table::release(std::uint64_t id) {
   const int slots = bpf_map__fd(skeleton_->maps.kp_cgroup_slots);
   if (bpf_map_lookup_elem(slots, &id, &slot) != 0) return;
   bpf_map_delete_elem(slots, &id);
+  forget_cached(id);
   owners_.writable()[slot] = 0;
   bpf_map_update_elem(bpf_map__fd(skeleton_->maps.kp_cgroup_free), nullptr, &slot, BPF_ANY);
+}
+
+/// What is written back for a cgroup that is gone would count for the next one that has its slot.
+void Table::forget_cached(std::uint64_t id) {
+  for (kp_cgroup_cpu& cpu : cpus_.writable()) {
+    volatile __u64& entry = cpu.cache.entry[id % KP_CGROUP_CACHE];
+    if (entry >> KP_CGROUP_SLOT_BITS == id) entry = 0;
+  }
 }
 
 std::uint64_t Table::owner(std::uint32_t slot) const noexcept {

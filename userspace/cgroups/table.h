@@ -77,12 +77,14 @@ class Table {
   void walk(std::uint64_t now);
   [[nodiscard]] std::vector<std::uint64_t> nameless() const;
   void release(std::uint64_t id);
+  void forget_cached(std::uint64_t id);
 
   Hierarchy hierarchy_;
   std::uint32_t subsys_ = KP_CGROUP_DEFAULT;
   Skeleton skeleton_;
   bpf::Programs programs_;
   bpf::MappedArray<__u64> owners_;
+  bpf::MappedArray<kp_cgroup_cpu> cpus_;
   std::unique_ptr<bpf::Ring> ring_;
   Names names_;
   std::deque<Removed> removed_;

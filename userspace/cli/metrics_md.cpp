@@ -49,10 +49,11 @@ constexpr std::string_view kEdges = R"(
 - **Discarded waits (`waits_discarded`).** On kernels with EEVDF (6.12 and later) a task that is moved to another CPU while it
   sleeps in delayed dequeue is stamped all the same, and the kernel takes the sleep for waiting, in `/proc/PID/schedstat` and so in
   `kpulse_process` too. That wait is left out of
-  `wait_*` and counted here, and how much the kernel took for waiting in `waits_discarded_ns`; so is, on these kernels, a wait stamped before the
-  agent was started, which may be such a sleep; and, on all, every wait whose begin the kernel
+  `wait_*` and counted here, and how much the kernel took for waiting in `waits_discarded_ns`; so is, on these kernels, a wait that may be such a
+  sleep, for the task was moved and that was not shown (some sandboxes hide what comes while a task of theirs has the CPU), or was stamped before the
+  agent was started and is not known; and, on all, every wait whose begin the kernel
   does not have (a task that was about to sleep when it was preempted), whose time is in no account.
-- **Partly known waits (`waits_partial`).** When a task was not seen to get its last CPU (it has not had one since the agent was started; a sandbox
+- **Partly known waits (`waits_partial`).** When a task was not seen to get its last CPU (it waited when the agent was started; a sandbox
   hid it; more than four tasks whose pids have the last 12 bits in common), it is not known which part of `run_delay` belongs to this wait. The
   wait then counts from the queue that it ended on. What the task has waited besides is in `wait_ns` as far as it is known, but not in the distribution.
 - **Whose fault (`culprit`).** Who had most of the CPU on which the victim waited, while it waited; of a wait that moved, on the CPU where it waited

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "bpf/cpus.h"
 #include "bpf/iterator.h"
 #include "bpf/kernel.h"
 #include "bpf/seqlock.h"
@@ -56,12 +57,12 @@ RunningGroup running_group(const kp_sched_cpu& live, const kp_sched_cpu& copy, c
   return {.slot = copy.group, .ns = !looked_at ? elapsed : look.pid == copy.group_pid ? ran : 0, .counted = counted};
 }
 
-void run_on(std::size_t cpu, const bpf_program* program) {
+bool run_on(std::size_t cpu, const bpf_program* program) {
   bpf_test_run_opts options{};
   options.sz = sizeof(options);
   options.flags = BPF_F_TEST_RUN_ON_CPU;
   options.cpu = static_cast<__u32>(cpu);
-  bpf_prog_test_run_opts(bpf_program__fd(program), &options);
+  return bpf_prog_test_run_opts(bpf_program__fd(program), &options) == 0;
 }
 
 void run(const bpf_program* program) {
@@ -101,7 +102,9 @@ void SchedProbe::choose_programs(const bpf::KernelTypes& types) {
        {programs.kp_fork, programs.kp_exec, programs.kp_exit, programs.kp_attach}) {
     programs_.want(types, program);
   }
-  by_wakeup ? bpf::Programs::skip(programs.kp_waiting) : programs_.want(types, programs.kp_waiting);
+  for (bpf_program* program : {programs.kp_meet_tasks, programs.kp_waiting}) {
+    by_wakeup ? bpf::Programs::skip(program) : programs_.want(types, program);
+  }
 }
 
 Result<> SchedProbe::open(const Machine& machine) {
@@ -127,7 +130,7 @@ Result<> SchedProbe::open(const Machine& machine) {
 Result<> SchedProbe::map_memory() {
   auto cpus = bpf::MappedArray<kp_sched_cpu>::map(skeleton_->maps.kp_sched_cpus);
   if (!cpus) return fail(std::move(cpus).error());
-  auto slots = bpf::MappedArray<kp_sched_slot>::map(skeleton_->maps.kp_sched_slots);
+  auto slots = bpf::MappedArray<kp_sched_slot>::map(skeleton_->maps.kp_sched_slots, bpf::Access::write);
   if (!slots) return fail(std::move(slots).error());
   auto groups = bpf::MappedArray<kp_sched_groups>::map(skeleton_->maps.kp_sched_groups);
   if (!groups) return fail(std::move(groups).error());
@@ -137,6 +140,7 @@ Result<> SchedProbe::map_memory() {
   slots_ = std::move(*slots);
   groups_ = std::move(*groups);
   running_.resize(cpus_.values().size());
+  met_.assign(cpus_.values().size(), false);
   ring_ = std::move(*ring);
   assembler_.emplace(cpus_.values().size());
   return {};
@@ -153,7 +157,8 @@ Result<> SchedProbe::attach(const Machine& machine) {
     const auto refused = std::ranges::find_if(programs_.status(), is_switch);
     return fail("sched: cannot attach to sched_switch: " + (refused == programs_.status().end() ? "" : refused->reason));
   }
-  meet();
+  meet_tasks();
+  meet(bpf::online_cpus());
   assembler_->set_unmeasured(unmeasured());
   visit_cpus();
   return {};
@@ -186,6 +191,7 @@ void SchedProbe::set_windows(const kp_window_config& config) {
   assembler_->set_windows(config);
   if (recording_ != nullptr) recording::write(*recording_, config);
   if (!begins) return;
+  std::ranges::fill(slots_.writable(), kp_sched_slot{});  // after a step back the same numbers come again
   take_snapshots(0);
   std::vector<Series> before_the_stream;
   collect_groups(before_the_stream);
@@ -212,10 +218,19 @@ void SchedProbe::check(std::size_t cpu) const {
   run_on(cpu, skeleton_->progs.kp_check);
 }
 
-/// Has each CPU note where its run queue is. Of one that is offline now, stolen time is known as of its last switch.
-void SchedProbe::meet() const {
+/// Has it noted of each task what its next wait begins from. Who is left out is met at its next switch.
+void SchedProbe::meet_tasks() const {
+  std::vector<std::byte> nothing;
+  if (const bpf_link* link = programs_.link("kp_meet_tasks"))
+    static_cast<void>(bpf::read_iterator(bpf_link__fd(link), nothing, 0));
+}
+
+/// Has each CPU note where its run queue is, one that was offline then when it has come.
+void SchedProbe::meet(std::span<const std::uint32_t> online) {
   if (method_ != WaitMethod::sched_info) return;  // without run queues
-  for (std::size_t cpu = 0; cpu < cpus_.values().size(); ++cpu) run_on(cpu, skeleton_->progs.kp_meet);
+  for (const std::uint32_t cpu : online) {
+    if (cpu < met_.size() && !met_[cpu]) met_[cpu] = run_on(cpu, skeleton_->progs.kp_meet);
+  }
 }
 
 /// Has the run queues' clocks looked at from here.
@@ -390,6 +405,10 @@ void SchedProbe::hide_switches() {
 
 Result<> SchedProbe::show_switches() {
   return programs_.resume(switch_program());
+}
+
+void SchedProbe::hide_moves() {
+  programs_.pause(bpf_program__name(skeleton_->progs.kp_migrate));
 }
 
 std::vector<int> SchedProbe::program_fds() const {

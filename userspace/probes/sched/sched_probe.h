@@ -41,6 +41,7 @@ class SchedProbe final : public Probe {
   [[nodiscard]] Result<> record_to(const std::string& path) override;
   [[nodiscard]] Result<> attach(const Machine& machine) override;
   [[nodiscard]] std::vector<ProgramStatus> programs() const override { return programs_.status(); }
+  void follow_cpus(std::span<const std::uint32_t> online) override { meet(online); }
   void set_windows(const kp_window_config& config) override;
   void drain(std::uint64_t end) override;
   [[nodiscard]] std::vector<ClockReading> take_clock_readings() override;
@@ -60,6 +61,8 @@ class SchedProbe final : public Probe {
   /// Until show_switches() no switch is seen, as in a sandbox that hides those of its own tasks. For tests.
   void hide_switches();
   [[nodiscard]] Result<> show_switches();
+  /// From now on no task is seen to be moved, as in such a sandbox. For tests.
+  void hide_moves();
 
   /// The CPU's run queue as of the last drain(). For tests.
   [[nodiscard]] kp_look looked(std::size_t cpu) const;
@@ -87,7 +90,8 @@ class SchedProbe final : public Probe {
   [[nodiscard]] std::vector<std::uint32_t> unmeasured() const;
   void learn_what_is_told(const kp_lost& lost);
   void check(std::size_t cpu) const;
-  void meet() const;
+  void meet_tasks() const;
+  void meet(std::span<const std::uint32_t> online);
   void look() const;
   [[nodiscard]] bpf_program* switch_program() const;
   void collect_groups(std::vector<Series>& series);
@@ -108,6 +112,7 @@ class SchedProbe final : public Probe {
   std::optional<SchedAssembler> assembler_;
   SchedGroups group_rows_;
   std::vector<RunningGroup> running_;  // by CPU, as of the last drain()
+  std::vector<bool> met_;              // by CPU: it has noted where its run queue is
   kp_window_config config_{};
   std::vector<kp_waiting> waiting_;  // as of the last drain(), ...
   std::uint64_t waiting_clock_ = 0;  // ... at this time of the run queues' clocks; 0: not known, or in a frame already
