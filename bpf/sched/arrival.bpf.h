@@ -137,17 +137,15 @@ static __always_inline bool sleepers_are_stamped(void)
  * CPU): it may have been asleep then. */
 static __always_inline bool arrival_missed_a_move(__u64 entry, __u64 moves)
 {
-	return sleepers_are_stamped() && (entry >> KP_MOVES_SHIFT & KP_MOVES_MASK) != (moves & KP_MOVES_MASK);
+	return sleepers_are_stamped() && entry && (entry >> KP_MOVES_SHIFT & KP_MOVES_MASK) != (moves & KP_MOVES_MASK);
 }
 
 /* Since when a task waits that was stamped at `queued`; 0: not known. A stamp from before there was a probe may be one of a task that slept. */
 static __always_inline __u64 arrival_trust(__u64 entry, __u64 pcount, __u64 moves, __u64 queued)
 {
-	if (entry & KP_SLEPT)
+	if (entry & KP_SLEPT || arrival_missed_a_move(entry, moves))
 		return 0;
-	if (arrival_is_last(entry, pcount))
-		return arrival_missed_a_move(entry, moves) ? 0 : queued;
-	return sleepers_are_stamped() && queued < kp_measured_since ? 0 : queued;
+	return sleepers_are_stamped() && !arrival_is_last(entry, pcount) && queued < kp_measured_since ? 0 : queued;
 }
 
 /* The task is being moved to another CPU. */
@@ -156,11 +154,10 @@ static __always_inline void arrival_moved(struct task_struct *task, bool asleep)
 	__u64 *own = arrival_of(task->pid);
 	__u64 entry = own ? *(volatile __u64 *)own : 0;
 
-	if (!arrival_is_last(entry, task->sched_info.pcount)) {
-		if (!asleep)
-			return;
+	if (asleep && !arrival_is_last(entry, task->sched_info.pcount))
 		entry = arrival_now(task);
-	}
+	if (!entry)
+		return;
 	/* The kernel counts the move right after it has shown it. */
 	entry = (entry & ~(KP_MOVES_MASK << KP_MOVES_SHIFT)) | ((entry + (1ULL << KP_MOVES_SHIFT)) & KP_MOVES_MASK << KP_MOVES_SHIFT);
 	if (asleep)

@@ -81,7 +81,8 @@ static __always_inline void accounted_wait(struct task_struct *next, __u64 clock
 		return;
 	}
 	wait->kind = KP_WAIT_PARTIAL;
-	wait->doubtful = !arrival_trust(0, pcount, 0, queued);
+	/* A mark, in contrast, is of one of the waits that were not seen to end. */
+	wait->doubtful = !arrival_trust(remembered & ~KP_SLEPT, pcount, next->se.nr_migrations, queued);
 	wait->unseen = remembered ? (delay - wait->last - remembered) & KP_DELAY_MASK : 0;
 	if (wait->unseen > delay) /* it was remembered of another task, which had the pid before */
 		wait->unseen = 0;

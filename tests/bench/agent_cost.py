@@ -31,7 +31,7 @@ def run(stage):
 def start_agent(stage, broker):
     agent = support.Agent(stage, broker)
     acknowledged = "kpulse_agent_frames_acknowledged_total"
-    support.wait_until(lambda: agent.metrics.get(acknowledged) > 0, 20, "the first frame is out")
+    support.wait_until(lambda: agent.metrics.get(acknowledged) > 0, "the first frame is out")
     time.sleep(SETTLE_SECONDS)  # what starting cost is over
     return agent
 

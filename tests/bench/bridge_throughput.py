@@ -45,9 +45,9 @@ def into_sink(stage, lines):
     expected = sum(announced["lines"].values())
     used, begin = bench.cpu_ns(bridge.popen.pid), time.monotonic()
     publisher.tell()
-    support.wait_until(lambda: sink.ask()["lines"] >= expected, "the sink has every line", LIMIT_SECONDS)
+    support.wait_until(lambda: sink.ask()["lines"] >= expected, "the sink has every line", limit=LIMIT_SECONDS)
     used, seconds = bench.cpu_ns(bridge.popen.pid) - used, time.monotonic() - begin
-    support.wait_until(lambda: bridge.committed() == announced["frames"], 5, "every frame is committed")
+    support.wait_until(lambda: bridge.committed() == announced["frames"], "every frame is committed")
     counted = sink.ask()
     bench.say(f"  {expected} lines, {counted['bytes'] / counted['lines']:.0f} bytes each, in {seconds:.1f} s; "
               f"bridge {used / expected:.0f} ns a line, sink {counted['cpu_ns'] / expected:.0f} ns a line")
@@ -92,7 +92,7 @@ def by_bridge(stage, prefix, lines, broker, _database, bridge):
     before, begin = bridge.committed(), time.monotonic()
     publisher.tell()
     expected = before + announced["frames"]
-    support.wait_until(lambda: bridge.committed() >= expected, "every frame is committed", LIMIT_SECONDS)
+    support.wait_until(lambda: bridge.committed() >= expected, "every frame is committed", limit=LIMIT_SECONDS)
     seconds = time.monotonic() - begin
     bench.say(f"  published in {publisher.read()['seconds']:.1f} s, committed in {seconds:.1f} s")
     return sum(announced["lines"].values()) / seconds, announced["lines"]

@@ -17,7 +17,7 @@ def measure(stage, name, agent_flags, mqtt_limit, query_limit):
     broker, database = support.Broker(stage), support.Database(stage)
     support.Bridge(stage, broker, database.url).wait_connected()
     support.Agent(stage, broker, *agent_flags)
-    support.wait_until(database.windows, 20, "the first windows are in the database")
+    support.wait_until(database.windows, "the first windows are in the database")
     measured = bench.Helper(stage, "latency", "--broker", broker.port, "--url", database.url, "--host", support.HOST,
                             "--events", EVENTS, "--poll-ms", POLL_MS).read()
     stage.clear()

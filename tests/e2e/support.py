@@ -28,7 +28,7 @@ SETTLED_NS = 1_500_000_000
 PATIENCE = 300
 
 
-def wait_until(condition, what, limit=PATIENCE):
+def wait_until(condition, what, *, limit=PATIENCE):
     """Returns the first true value of condition(); an AssertionError that says `what` when there is none."""
     deadline = time.monotonic() + limit
     while True:

@@ -153,7 +153,11 @@ TEST(SchedSleep, OfATaskWhoseMoveWasNotShownIsNotCountedEither) {
   probes.push_back(std::move(probe));
   Watch watch(10ms, std::move(probes));
   sched.hide_moves();
-  watch.run_for(6s);
+  watch.run_for(2s);
+  sched.hide_switches();  // who comes to a CPU now has a word that is not of its last arrival
+  std::this_thread::sleep_for(1s);
+  ASSERT_TRUE(sched.show_switches());
+  watch.run_for(4s);
   const std::uint64_t end = watch.taken();
   crowd.end();
   ASSERT_TRUE(watch.run_until([&] { return crowd.has_ended(); }));

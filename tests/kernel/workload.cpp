@@ -166,7 +166,7 @@ bool emulated() {
 }
 
 std::uint64_t patience_ns() {
-  return (emulated() ? 1'800 : 300) * std::uint64_t{1'000'000'000};
+  return (emulated() ? 240 : 300) * std::uint64_t{1'000'000'000};  // less than what a guest may be silent
 }
 
 std::uint64_t grace_ns() {

@@ -8,6 +8,7 @@ PASSED, FAILED, SKIPPED = "passed", "FAILED", "skipped"
 # A line of a test that has ended: "[  FAILED  ] Suite.Name/0, where GetParam() = 1 (12 ms)".
 ENDED = re.compile(r"^\[ +(OK|FAILED|SKIPPED) +\] ([^ ,]+).* \((\d+) ms\)$")
 BEGUN = re.compile(r"^\[ RUN +\] (\S+)$")
+OVER = re.compile(r"^program ended: (\d+)$")  # said by the guest's script
 WORDS = {"OK": PASSED, "SKIPPED": SKIPPED, "FAILED": FAILED}
 
 # The emulator's own faults, in the messages of a kernel that did not come to its end. While programs are attached the kernel changes its
@@ -34,7 +35,8 @@ class Entry:
     word: str
     test: str
     detail: str = ""
-    name: str = ""  # as the program calls it; empty when the test did not say itself that it has ended
+    ended: bool = True  # another run of the guest would not say anything else
+    name: str = ""  # of a test that said itself that it has ended, as its program calls it
 
     def text(self):
         return f"{self.word:<7} {self.test}\n" + (f"{self.detail}\n" if self.detail else "")
@@ -55,21 +57,32 @@ class Report:
 def read(output, where, programs, resumed=False):
     """What the programs said, as a report; what was not said to its end has failed. Of programs whose tests are done in part it may be that
     nothing was left."""
-    entries, running, detail = [], None, []
+    entries, running, detail, over = [], None, [], 0
+
+    def fail(what, ended=False):
+        entries.append(Entry(FAILED, f"{where}: {what}", "\n".join(detail), ended))
+
     for line in output.splitlines():
-        if match := BEGUN.match(line):
+        if match := OVER.match(line):
+            over += 1
+            if running:
+                fail(f"{running} did not end")
+            elif int(match[1]) not in (0, 1):
+                fail(f"a program ended with status {match[1]}")
+            running = None
+        elif match := BEGUN.match(line):
             running, detail = match[1], []
         elif match := ENDED.match(line):
             word = WORDS[match[1]]
             said = "\n".join(detail) if word != PASSED else ""
-            entries.append(Entry(word, f"{where}: {match[2]} ({int(match[3]) / 1000:.1f} s)", said, match[2]))
+            entries.append(Entry(word, f"{where}: {match[2]} ({int(match[3]) / 1000:.1f} s)", said, name=match[2]))
             running, detail = None, []
         elif line.startswith("[==========] Running 0 tests") and not resumed:
-            entries.append(Entry(FAILED, f"{where}: a filter that chooses nothing"))
+            fail("a filter that chooses nothing", ended=True)
         elif not line.startswith("[--"):
             detail.append("        " + line)
     if running:
-        entries.append(Entry(FAILED, f"{where}: {running} did not end", "\n".join(detail)))
-    elif output.count("\nprogram ended") != programs:
-        entries.append(Entry(FAILED, f"{where}: not all programs ran", "\n".join(detail)))
+        fail(f"{running} did not end")
+    elif over != programs:
+        fail("not all programs ran")
     return Report(entries)

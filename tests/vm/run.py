@@ -36,7 +36,7 @@ GUESTS = (
     Guest("tasks", 1024, (
         ("programs_test", "*"),
         ("process_test", "*"),
-        ("cpus_test", "Cpus.WhoWaits*"),
+        ("cpus_test", "Cpus.TheRunQueue*"),
         ("cgroup_test", "*"),
         ("sched_test", "SchedEvents.*:SchedLost.*:SchedWaits.*:MovedTasks.*:SchedCulprit.*:BehindAHog.*:Quota.*:SchedSleep.*:SchedWaiting.*-*DidNotFit*"),
         ("sched_test", "SchedOncpu.*:SchedWindows.ASpinner*:SchedWindows.Every*:*SchedTime.Busy*/0"),
@@ -60,7 +60,7 @@ def script(guest, folder, done):
     doctor = (f"{folder}/kpulse doctor 2>&1 | {count} && echo '[       OK ] Doctor.EveryProgramAttaches (0 ms)' || "
               "echo '[  FAILED  ] Doctor.EveryProgramAttaches (0 ms)'")
     runs = [f"{folder}/{program} --gtest_color=no --gtest_filter={shlex.quote(without(names, done))}" for program, names in guest.tests]
-    return "; ".join([doctor] + [f"{run}; echo program ended" for run in runs])
+    return "; ".join([doctor] + [f"{run}; echo program ended: $?" for run in runs])
 
 
 def boot(kernel, guest, folder, log, done):
@@ -90,9 +90,9 @@ def run_guest(kernel, guest, folder):
         if not fault or attempt == TRIES:
             break
         report.again += 1
-        ended = [entry for entry in said.entries if entry.name]
+        ended = [entry for entry in said.entries if entry.ended]
         report.entries += ended
-        done |= {entry.name for entry in ended}
+        done |= {entry.name for entry in ended if entry.name}
         print(f"again   {where}: the emulated machine broke down ({fault}), see {log.relative_to(ROOT)}.*", flush=True)
     if status == NO_KERNEL:
         said = Report([Entry(SKIPPED, where, "        " + why.strip())])

@@ -6,6 +6,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "vm"))
 from report import FAILED, PASSED, SKIPPED, emulator_fault, read  # noqa: E402
+from run import without  # noqa: E402
 
 WAITS = " smp_call_function_many_cond+0x12c/0x4d0\n text_poke_bp_batch+0x9d/0x2a0\n bpf_trampoline_update+0x2c1/0x4f0\n"
 RUNS = " bpf_prog_0123456789abcdef_kp_switch+0x1a/0x8c\n"
@@ -17,7 +18,7 @@ a_test.cpp:7: Failure
 [  FAILED  ] A.Fails/0, where GetParam() = 1 (1500 ms)
 [ RUN      ] A.SkipsItself
 [  SKIPPED ] A.SkipsItself (0 ms)
-program ended
+program ended: 1
 [ RUN      ] B.Hangs
 half a li"""
 
@@ -49,6 +50,22 @@ class Output(unittest.TestCase):
         begin = HUNG[:HUNG.index("[ RUN      ] B.")]
         self.assertEqual(read(begin, "6.1 tasks", 1).count(FAILED), 1)
         self.assertEqual(read(begin, "6.1 tasks", 2).count(FAILED), 2)
+
+    def test_a_program_that_crashed_has_failed_whatever_comes_after_it(self):
+        crashed = "[ RUN      ] A.Crashes\nprogram ended: 139\n[ RUN      ] B.Passes\n[       OK ] B.Passes (1 ms)\nprogram ended: 0\n"
+        self.assertEqual([(entry.word, entry.test) for entry in read(crashed, "x", 2).entries],
+                         [(FAILED, "x: A.Crashes did not end"), (PASSED, "x: B.Passes (0.0 s)")])
+        self.assertEqual([entry.test for entry in read("program ended: 134\n", "x", 1).entries], ["x: a program ended with status 134"])
+
+    def test_a_filter_that_chooses_nothing_has_failed_unless_all_of_it_was_done_before(self):
+        nothing = "[==========] Running 0 tests from 0 test suites.\nprogram ended: 0\n"
+        self.assertEqual([(entry.word, entry.ended, entry.name) for entry in read(nothing, "x", 1).entries], [(FAILED, True, "")])
+        self.assertEqual(read(nothing, "x", 1, resumed=True).entries, [])
+
+    def test_what_has_ended_is_left_out_of_the_next_run(self):
+        self.assertEqual(without("A.*", {"A.y", "A.x/0"}), "A.*-A.x/0:A.y")
+        self.assertEqual(without("A.*:B.*-*C*", {"A.x"}), "A.*:B.*-*C*:A.x")
+        self.assertEqual(without("*", set()), "*")
 
     def test_a_guest_that_said_nothing_has_failed(self):
         self.assertEqual(read("", "6.1 tasks", 1).count(FAILED), 1)

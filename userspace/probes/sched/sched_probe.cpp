@@ -181,17 +181,17 @@ std::vector<std::uint32_t> SchedProbe::unmeasured() const {
 
 void SchedProbe::set_windows(const kp_window_config& config) {
   if (config_.length == 0) skeleton_->bss->kp_measured_since = monotonic_ns() - config.mono_offset;
+  const bool begins = config.epoch != config_.epoch;
+  if (begins) std::ranges::fill(slots_.writable(), kp_sched_slot{});  // after a step back the same numbers come again
   kp_window_control& control = skeleton_->bss->kp_windows;
   const __u32 next = 1 - control.active;
   control.slot[next] = config;
   std::atomic_thread_fence(std::memory_order_release);
   *const_cast<volatile __u32*>(&control.active) = next;
-  const bool begins = config.epoch != config_.epoch;
   config_ = config;
   assembler_->set_windows(config);
   if (recording_ != nullptr) recording::write(*recording_, config);
   if (!begins) return;
-  std::ranges::fill(slots_.writable(), kp_sched_slot{});  // after a step back the same numbers come again
   take_snapshots(0);
   std::vector<Series> before_the_stream;
   collect_groups(before_the_stream);
