@@ -26,7 +26,7 @@ HOGS = 5
 class WhatItTookToEnd(support.TestCase):
     def start(self, *command):
         process = support.Process(self, "program", command)
-        support.wait_until(lambda: "ready" in process.output(), 20, "it is ready")
+        support.wait_until(lambda: "ready" in process.output(), "it is ready")
         return process
 
     def end(self, process, **more):
@@ -48,7 +48,7 @@ class WhatItTookToEnd(support.TestCase):
         process = self.start(*on_one, "python3", "-c", BURNS)
         for _ in range(HOGS):
             support.Process(self, "hog", (*on_one, "bash", "-c", "while :; do :; done"))
-        support.wait_until(lambda: all(os.sched_getaffinity(hog.popen.pid) == {cpu} for hog in self.processes), 20, "hogs are in its way")
+        support.wait_until(lambda: all(os.sched_getaffinity(hog.popen.pid) == {cpu} for hog in self.processes), "hogs are in its way")
         status, seconds, around = self.end(process)
         self.assertEqual(status, 4)
         self.assertLess(seconds, around / 2)
