@@ -130,21 +130,6 @@ TEST(Cpus, MajorFaultsOfOneThatComesOnlineAreCounted) {
   EXPECT_GE(counted() - then, truth);
 }
 
-/// Switches a CPU off; it is on again at the end of its scope.
-class Offline {
- public:
-  explicit Offline(int cpu) : path_("/sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/online") { write("0"); }
-  Offline(const Offline&) = delete;
-  Offline& operator=(const Offline&) = delete;
-  ~Offline() { end(); }
-  void end() const { write("1"); }
-
- private:
-  void write(const char* what) const { std::ofstream(path_) << what << std::flush; }
-
-  std::string path_;
-};
-
 TEST(Cpus, TheRunQueueOfOneThatWasOfflineWhenTheProbeCameIsSeen) {
   KPULSE_NEED_ANOTHER_CPU();
   if (!emulated()) GTEST_SKIP() << "switches a CPU off: only in a machine of its own";

@@ -5,12 +5,15 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <memory>
-#include <random>
+#include <string>
 #include <thread>
 #include <vector>
 
+#include "abi/histogram.h"
 #include "base/clock.h"
+#include "kernel/test_cgroup.h"
 #include "kernel/watch.h"
 #include "kernel/workload.h"
 #include "model/histogram.h"
@@ -44,89 +47,110 @@ std::uint64_t quantile_bucket(const std::vector<Bucket>& buckets, double q) {
 
 TEST(SchedMethods, SchedInfoAndWakeupStampsAgreeOnTheMedianAndTheNinetyNinthPercentile) {
   KPULSE_NEED_BPF();
+  if (const std::string missing = missing_for_cgroups(); !missing.empty()) GTEST_SKIP() << missing;
   Watch by_info(10ms, one_probe(probes::WaitMethod::sched_info));
   Watch by_wakeup(10ms, one_probe(probes::WaitMethod::wakeup));
-  const std::uint64_t until = wall_ns() + 5'000'000'000;
-  const auto nap = [=](Account&) {
-    while (wall_ns() < until) {
-      const timespec pause{.tv_sec = 0, .tv_nsec = 1'000'000};
-      nanosleep(&pause, nullptr);
-    }
-  };
-  Child spinner({.name = "kp_spinner", .cpu = test_cpu()}, [=](Account&) { spin_until(until); });
-  Child second({.name = "kp_spinner2", .cpu = test_cpu()}, [=](Account&) { spin_until(until); });
-  Child sleeper({.name = "kp_sleeper", .cpu = test_cpu()}, nap);
   const auto catch_up = [&] {
     by_info.catch_up();
     by_wakeup.catch_up();
   };
   catch_up();
-  const std::uint64_t first = std::max(by_info.taken(), by_wakeup.taken());
-  const auto info_before = by_info.histogram(ids::kSchedWait), wakeup_before = by_wakeup.histogram(ids::kSchedWait);
-  while (wall_ns() < until - 500'000'000) catch_up();
-  const std::uint64_t end = std::min(by_info.taken(), by_wakeup.taken());
-  const auto info = since(info_before, by_info.histogram(ids::kSchedWait));
-  const auto wakeup = since(wakeup_before, by_wakeup.histogram(ids::kSchedWait));
-  ASSERT_GT(count_of(info), 500U);
-  const auto waits = [&](const Watch& watch) { return static_cast<double>(watch.sum(ids::sched::kWaits, first, end)); };
-  // The two tell windows apart by different clocks: equal but for a few at both ends.
-  EXPECT_NEAR(waits(by_info), waits(by_wakeup), 2 + 0.001 * waits(by_info));
-  EXPECT_GE(quantile_bucket(info, 0.5) + 1, quantile_bucket(wakeup, 0.45));  // most are waits after a wakeup
-  EXPECT_LE(quantile_bucket(info, 0.5), quantile_bucket(wakeup, 0.55) + 1);
-  // The two begin and end a little apart from each other, so a few of the longest may be in one of them only.
-  EXPECT_GE(quantile_bucket(info, 0.99) + 1, quantile_bucket(wakeup, 0.985));
-  EXPECT_LE(quantile_bucket(info, 0.99), quantile_bucket(wakeup, 0.995) + 1);
+  // Of tasks that begin and end meanwhile, both have all waits.
+  const TestCgroup cgroup(name_of("methods", 0));
+  const std::uint64_t until = wall_ns() + 5'000'000'000;
+  const auto spin = [&](Account&) {
+    cgroup.join();
+    spin_until(until);
+  };
+  Child spinner({.name = "kp_spinner", .cpu = test_cpu()}, spin);
+  Child second({.name = "kp_spinner2", .cpu = test_cpu()}, spin);
+  Child sleeper({.name = "kp_sleeper", .cpu = test_cpu()}, [&](Account&) {
+    cgroup.join();
+    while (wall_ns() < until) {
+      const timespec pause{.tv_sec = 0, .tv_nsec = 1'000'000};
+      nanosleep(&pause, nullptr);
+    }
+  });
+  while (!spinner.finished() || !second.finished() || !sleeper.finished()) catch_up();
+  catch_up();
+  const auto info = by_info.histogram(ids::kCgroupWait, cgroup.path());
+  const auto wakeup = by_wakeup.histogram(ids::kCgroupWait, cgroup.path());
+  ASSERT_GT(count_of(info), 200U);
+  std::printf("%lu waits by sched_info, %lu by wakeups\n", count_of(info), count_of(wakeup));
+  // Who was about to sleep when it was preempted has a stamp in one of them only.
+  EXPECT_NEAR(static_cast<double>(count_of(info)), static_cast<double>(count_of(wakeup)), 2 + 0.001 * static_cast<double>(count_of(info)));
+  for (const double q : {0.5, 0.99}) {
+    EXPECT_GE(quantile_bucket(info, q) + 1, quantile_bucket(wakeup, q - 0.005)) << q;
+    EXPECT_LE(quantile_bucket(info, q), quantile_bucket(wakeup, q + 0.005) + 1) << q;
+  }
 }
 
 /// One that is about to wait while another one wakes it already, and then sleeps for long.
 struct Woken {
-  volatile std::uint32_t word = 0;        ///< waited at
-  volatile std::uint64_t woken_ns = 0;    ///< begin of the call that woke it, CLOCK_MONOTONIC
-  volatile std::uint64_t held_up_ns = 0;  ///< the longest that it came late
+  volatile std::uint32_t word = 0;      ///< waited at
+  volatile std::uint32_t said = 0;      ///< 1: the waker knows that it has woken it
+  volatile std::uint32_t step = 0;      ///< of the test
+  std::uint64_t noted_ns = 0;           ///< CLOCK_MONOTONIC
+  volatile std::uint64_t held_up = 0;   ///< the longest time between two notes, in ns, less what it wanted to sleep
+
+  void note(std::uint64_t sleep_ns = 0) {
+    const std::uint64_t now = monotonic_ns(), passed = now - noted_ns, before = held_up;
+    if (noted_ns != 0) held_up = std::max(before, passed - std::min(passed, sleep_ns));
+    noted_ns = now;
+  }
 };
 
-void wait_and_sleep(Woken& woken, std::uint64_t until) {
+void sleep_until_step(Woken& woken, std::uint32_t step) {
+  constexpr std::uint64_t kSleep = 1'000'000;
+  for (woken.note(); woken.step < step; woken.note(kSleep)) std::this_thread::sleep_for(std::chrono::nanoseconds(kSleep));
+}
+
+void wait_and_sleep(Woken& woken) {
   constexpr std::uint64_t kSleep = 10'000'000;
-  const auto late = [&](std::uint64_t expected) {
-    const std::uint64_t now = monotonic_ns(), before = woken.held_up_ns;
-    woken.held_up_ns = std::max(before, now - std::min(now, expected));
-  };
-  while (wall_ns() < until) {
-    woken.woken_ns = 0;
+  for (int round = 0; round < 200; ++round) {
+    woken.said = 0;
     syscall(SYS_futex, &woken.word, FUTEX_WAIT, 0, nullptr, nullptr, 0);
-    while (woken.woken_ns == 0) {  // the waker is about to say it
+    while (woken.said == 0) {
     }
-    late(woken.woken_ns);
-    const std::uint64_t expected = monotonic_ns() + kSleep;
+    woken.note();
     std::this_thread::sleep_for(std::chrono::nanoseconds(kSleep));
-    late(expected);
+    woken.note(kSleep);
   }
 }
 
 TEST(SchedMethods, AStampOfATaskThatWasWokenBeforeItSleptIsNoBeginOfItsNextWait) {
   KPULSE_NEED_BPF();
   if (test_cpu() == 0) GTEST_SKIP() << "needs two CPUs";
+  if (const std::string missing = missing_for_cgroups(); !missing.empty()) GTEST_SKIP() << missing;
   Watch watch(10ms, one_probe(probes::WaitMethod::wakeup));
   const Shared<Woken> woken;
-  const std::uint64_t until = wall_ns() + 3'000'000'000;
+  const TestCgroup cgroup(name_of("woken", 0));
   Child waker({.name = "kp_waker", .cpu = 0}, [&](Account&) {
     for (;;) {  // has the lock that the waiter gives back just before it sleeps as soon as it does
-      const std::uint64_t begin = monotonic_ns();
-      if (syscall(SYS_futex, &woken->word, FUTEX_WAKE, 1, nullptr, nullptr, 0) == 1) woken->woken_ns = begin;
+      if (syscall(SYS_futex, &woken->word, FUTEX_WAKE, 1, nullptr, nullptr, 0) == 1) woken->said = 1;
     }
   });
-  Child waiter({.name = "kp_waiter", .cpu = test_cpu()}, [&](Account&) { wait_and_sleep(*woken, until); });
+  Child waiter({.name = "kp_waiter", .cpu = test_cpu()}, [&](Account& account) {
+    cgroup.join();
+    account.mark_count = 1;
+    sleep_until_step(*woken, 1);
+    wait_and_sleep(*woken);
+    account.mark_count = 2;
+    sleep_until_step(*woken, 2);
+  });
+  const auto waits_when_done = [&](std::uint64_t part) {
+    EXPECT_TRUE(watch.run_until([&] { return waiter.account().mark_count == part; }));
+    watch.catch_up();
+    return watch.histogram(ids::kCgroupWait, cgroup.path());
+  };
+  const auto before = waits_when_done(1);
+  woken->step = 1;
+  const auto waits = since(before, waits_when_done(2));
+  woken->step = 2;
   ASSERT_TRUE(watch.run_until([&] { return waiter.finished(); }));
-  watch.catch_up();
-  const std::uint64_t first = watch.window_at(waiter.account().begin_wall) + 1, end = watch.window_at(until);
-  int judged = 0;
-  for (const auto& [window, row] : watch.rows(static_cast<std::uint32_t>(test_cpu()))) {
-    if (window < first || window >= end) continue;
-    if (row[ids::sched::kWaitMax] == 0 || watch.task(row[ids::sched::kVictim]).comm != "kp_waiter") continue;
-    ++judged;
-    EXPECT_LE(row[ids::sched::kWaitMax], woken->held_up_ns);
-  }
-  EXPECT_GT(judged, 10);
+  EXPECT_GT(count_of(waits), 50U);
+  for (const Bucket& bucket : waits) EXPECT_TRUE(bucket.count == 0 || kp_hist_lower(bucket.index) <= woken->held_up);
+  std::printf("held up for %lu ns at most\n", woken->held_up);
 }
 
 TEST(SchedMethods, TheFallbackAttachesItsWakeupProgramsAndTheUsualWayDoesNot) {

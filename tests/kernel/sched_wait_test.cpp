@@ -101,6 +101,24 @@ class Mover {
   std::jthread thread_;
 };
 
+/// Switches a CPU off and on again: who waits for it or runs on it is moved.
+class Switcher {
+ public:
+  Switcher(int cpu, std::uint64_t begin, std::uint64_t until)
+      : thread_([cpu, begin, until] {
+          sleep_until(begin);
+          while (wall_ns() < until) {
+            const Offline offline(cpu);
+            std::this_thread::sleep_for(20ms);
+            offline.end();
+            std::this_thread::sleep_for(20ms);
+          }
+        }) {}
+
+ private:
+  std::jthread thread_;
+};
+
 class MovedTasks : public testing::Test {
  protected:
   void SetUp() override {
@@ -109,7 +127,7 @@ class MovedTasks : public testing::Test {
     if (test_cpu() == 0) GTEST_SKIP() << "needs two CPUs";
   }
 
-  enum class By { kScheduler, kMover };
+  enum class By { kScheduler, kMover, kSwitcher };
 
   /// Runs six tasks in a cgroup of their own. What was waited in the cgroup is what the kernel has for its tasks, to
   /// the ns.
@@ -130,15 +148,18 @@ class MovedTasks : public testing::Test {
     cgroup.allow_real_time();
     outside.allow_real_time();
     const std::uint64_t first = watch.window_at(wall_ns()), begin = wall_ns() + 300 * kMs, until = begin + 1500 * kMs;
+    const int cpu = test_cpu();
     std::deque<Child> children;
     for (unsigned seed = 1; seed <= 6; ++seed) {
       children.emplace_back(ChildOptions{.name = "kp_moved"}, inside(cgroup, outside, begin, seed, [=] {
-                              allow_cpus(0, {0, test_cpu()});
+                              allow_cpus(0, {0, cpu});
                               load(until, seed);
                             }));
     }
     std::optional<Mover> mover;
+    std::optional<Switcher> switcher;
     if (moved == By::kMover) mover.emplace(children, begin, until);
+    if (moved == By::kSwitcher) switcher.emplace(cpu, begin, until);
     const auto all_finished = [&] {
       return std::ranges::all_of(children, [](Child& child) { return child.finished(); });
     };
@@ -182,6 +203,11 @@ TEST_F(MovedTasks, WhomTheSchedulerBalances) {
 /// Thousands are moved while they wait: 40 % of their waiting is before a move.
 TEST_F(MovedTasks, WhoseAffinityChangesAllTheTime) {
   expect_whole_waits(run_and_sleep, By::kMover);
+}
+
+TEST_F(MovedTasks, WhoseCpuIsSwitchedOff) {
+  if (!emulated()) GTEST_SKIP() << "switches a CPU off: only in a machine of its own";
+  expect_whole_waits(run_and_sleep, By::kSwitcher);
 }
 
 TEST_F(MovedTasks, OfTheRealTimeClassThatArePushedAndPulled) {

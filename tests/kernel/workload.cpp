@@ -93,6 +93,22 @@ PinnedTo::~PinnedTo() {
   sched_setaffinity(0, sizeof(before_), &before_);
 }
 
+Offline::Offline(int cpu) : path_("/sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/online") {
+  write("0");
+}
+
+Offline::~Offline() {
+  end();
+}
+
+void Offline::end() const {
+  write("1");
+}
+
+void Offline::write(const char* what) const {
+  std::ofstream(path_) << what << std::flush;
+}
+
 void become_real_time(int priority) {
   const sched_param parameter{.sched_priority = priority};
   if (sched_setscheduler(0, SCHED_FIFO, &parameter) != 0) _exit(93);

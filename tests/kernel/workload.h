@@ -80,6 +80,21 @@ class PinnedTo {
   cpu_set_t before_{};
 };
 
+/// Switches a CPU off; it is on again at the end of its scope. Only for machines of the test's own (emulated()).
+class Offline {
+ public:
+  explicit Offline(int cpu);
+  Offline(const Offline&) = delete;
+  Offline& operator=(const Offline&) = delete;
+  ~Offline();
+  void end() const;
+
+ private:
+  void write(const char* what) const;
+
+  std::string path_;
+};
+
 /// Gives the calling thread the policy SCHED_FIFO; a child that is refused it exits with 93.
 void become_real_time(int priority);
 

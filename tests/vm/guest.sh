@@ -89,7 +89,10 @@ package=$(package_of "$kernel")
 [[ -n $package ]] || fail 3 "no Debian package of a kernel '$kernel' here (apt knows 6.1 and 6.12 of Debian 12, after apt-get update)"
 folder=$store/$package
 mkdir -p "$store"
+exec {lock}>"$store/$package.lock"  # another guest of the same kernel may start now, too
+flock "$lock"
 [[ -d $folder ]] || fetch "$package" "$folder"
+exec {lock}>&-
 console=${console:-$store/console-$kernel.log}
 run=$(mktemp -d "$store/run.XXXXXX")
 trap 'rm -rf "$run"' EXIT

@@ -10,7 +10,9 @@ namespace kpulse::probes {
 
 void BlockAssembler::set_windows(const kp_window_config& config) {
   if (config.epoch != config_.epoch) {
-    for (auto& series : series_) series.reset();
+    for (auto& series : series_) {
+      if (series) series->begin_stream();
+    }
   }
   config_ = config;
 }

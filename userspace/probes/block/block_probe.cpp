@@ -129,6 +129,7 @@ Result<> BlockProbe::attach(const Machine& machine) {
 void BlockProbe::set_windows(const kp_window_config& config) {
   const bool begins = config.epoch != config_.epoch;
   if (begins) {
+    if (config_.length != 0) take_slots(window_now() + 2);  // who was at the device still is
     const std::uint32_t bits = BlockSlots::ring_bits(config.length);
     write_now(skeleton_->bss->kp_block_ring_bits, bits);
     slots_.reset(bits);
@@ -284,16 +285,25 @@ void BlockProbe::look_around(std::uint64_t end) {
   missed_ = missed();
 }
 
-void BlockProbe::drain(std::uint64_t end) {
-  follow_series();
-  look_what_flies();
-  // The slots first: the record of an I/O comes into the ring buffer after it was counted, and so is there.
-  const auto lost = slots_.take(
+std::pair<std::uint64_t, std::uint64_t> BlockProbe::take_slots(std::uint64_t end) {
+  return slots_.take(
       end, [this](std::uint32_t series, const kp_block_entry& slot) { assembler_.on_slot(series, slot); },
       [this](std::uint32_t series, const kp_block_exit& slot) {
         stirred_[series] = kStirredFrames;
         assembler_.on_slot(series, slot);
       });
+}
+
+/// By the windows in force.
+std::uint64_t BlockProbe::window_now() const {
+  return config_.base_window + (monotonic_ns() - config_.mono_offset - config_.base_clock) / config_.length;
+}
+
+void BlockProbe::drain(std::uint64_t end) {
+  follow_series();
+  look_what_flies();
+  // The slots first: the record of an I/O comes into the ring buffer after it was counted, and so is there.
+  const auto lost = take_slots(end);
   if (std::exchange(overruns_, losses().overruns) != losses().overruns) assembler_.lose(lost.first, lost.second);
   ring_->consume(bpf_map__max_entries(skeleton_->maps.kp_block_ring) / sizeof(kp_block_worst));
   if (const std::uint64_t now = monotonic_ns(); now >= look_due_ns_) {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "abi/block.h"
@@ -78,6 +79,8 @@ class BlockProbe final : public Probe {
   /// Devices that hand I/O on to others, before the first one goes there.
   void mark_stacked();
   void release_device(std::uint32_t dev);
+  std::pair<std::uint64_t, std::uint64_t> take_slots(std::uint64_t end);
+  [[nodiscard]] std::uint64_t window_now() const;
   void settle_depth(std::uint32_t series, std::uint64_t end);
   [[nodiscard]] kp_block_times times_of(std::uint32_t series) const;
   /// Hands over what the times of a series have grown by.

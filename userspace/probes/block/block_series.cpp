@@ -45,6 +45,15 @@ BlockSeries::Window& BlockSeries::window(std::uint64_t number) {
   return known;
 }
 
+void BlockSeries::begin_stream() {
+  for (const auto& [number, counted] : windows_) pass(counted, 1);
+  windows_.clear();
+  worst_.clear();
+  lost_.clear();
+  times_ = {};
+  last_window_ = 0;
+}
+
 void BlockSeries::on_slot(const kp_block_entry& slot) {
   kp_block_entry& known = window(slot.window).entry;
   known.depth_ns += slot.depth_ns;
@@ -142,7 +151,7 @@ double BlockSeries::pass(const Window& counted, std::uint64_t length) {
 
 std::uint64_t BlockSeries::collect(const WindowRange& windows, std::uint64_t length, TaskTable& tasks,
                                    std::vector<Series>& series) {
-  if (last_window_ == 0) return 0;
+  if (last_window_ == 0 && depth_ == 0) return 0;
   Series rows = empty(ids::kBlock);
   Columns columns(windows.count, id::kMerges);
   std::vector<double> depths(windows.count);

@@ -18,6 +18,9 @@ class BlockSeries {
  public:
   BlockSeries(std::string device, std::uint32_t op) : device_(std::move(device)), op_(op) {}
 
+  /// Windows are numbered anew, and all of them are forgotten; what is at the device stays there.
+  void begin_stream();
+
   /// What was counted in a window.
   void on_slot(const kp_block_entry& slot);
   void on_slot(const kp_block_exit& slot);

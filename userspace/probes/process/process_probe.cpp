@@ -39,7 +39,9 @@ Result<> ProcessProbe::attach(const Machine& machine) {
   programs_.attach();
   if (!programs_.attached("kp_threads")) return fail("process: " + programs_.status().front().reason);
   pacer_.postpone(monotonic_ns());
-  if (read_threads()) static_cast<void>(ranking_.take(std::move(threads_)));
+  if (!read_threads()) return {};
+  static_cast<void>(ranking_.take(std::move(threads_)));
+  taken_ns_ = read_ns_;
   return {};
 }
 
@@ -51,11 +53,12 @@ bool ProcessProbe::read_threads() {
 
 void ProcessProbe::collect(const WindowRange& windows, TaskTable& tasks, std::vector<Series>& series) {
   if (windows.count == 0 || top_ == 0 || !pacer_.due(monotonic_ns())) return;
-  const std::uint64_t before = read_ns_;
   const std::uint64_t cpu_began = thread_cpu_ns();
   const bool whole = read_threads();
   pacer_.done(read_ns_, thread_cpu_ns() - cpu_began);
-  if (whole) append_rows(ranking_.take(std::move(threads_)), read_ns_ - before, tasks, series);
+  if (!whole) return;  // the next interval is so much longer
+  const std::uint64_t before = std::exchange(taken_ns_, read_ns_);
+  append_rows(ranking_.take(std::move(threads_)), read_ns_ - before, tasks, series);
 }
 
 void ProcessProbe::append_rows(const std::vector<ProcessUse>& uses, std::uint64_t interval_ns, TaskTable& tasks,

@@ -43,6 +43,7 @@ class ProcessProbe final : public Probe {
   ProcessRanking ranking_;
   std::vector<kp_thread> threads_;
   std::uint64_t read_ns_ = 0;  // CLOCK_MONOTONIC of the last reading
+  std::uint64_t taken_ns_ = 0;  // begin of the last reading that was whole
   /// On a machine with very many threads a reading takes long; it is then made more seldom.
   Pacer pacer_{1'000'000'000};
 };

@@ -70,6 +70,21 @@ TEST_F(BlockAssemblerTest, AnotherEpochForgetsAllWindows) {
   EXPECT_THAT(collect(10, 1), IsEmpty());
 }
 
+TEST_F(BlockAssemblerTest, WhatIsAtTheDeviceStaysThereInAnotherEpoch) {
+  assembler_.begin(7, KP_BLOCK_READ, "vda", {});
+  kp_block_entry entry{};
+  entry.window = 10;
+  entry.entered = 3;
+  assembler_.on_slot(7, entry);
+  assembler_.on_slot(7, slot(10));
+  assembler_.set_windows({.base_clock = 0, .base_window = 0, .length = 1'000, .epoch = 2});
+  ASSERT_THAT(collect(5, 1), SizeIs(1));
+  const auto& columns = output_.front().columns;
+  const auto column = std::ranges::find(columns, std::uint32_t{ids::block::kDepth}, &Column::field);
+  ASSERT_NE(column, columns.end());
+  EXPECT_THAT(column->reals, ElementsAre(2.0));
+}
+
 TEST_F(BlockAssemblerTest, AnIoOfAnotherEpochIsNotTheWorstOfThisOne) {
   assembler_.begin(7, KP_BLOCK_READ, "vda", {});
   kp_block_worst worst{.window = 10, .queue_ns = 1'000, .device_ns = 2'000, .series = 7, .epoch = 1};
