@@ -55,7 +55,7 @@ class Quickstart(support.TestCase):
         self.assertLessEqual(windows + missing, frames * FRAME_WINDOWS * CPUS, "no more than in the frames")
         # It is summed up while the agent runs: some may be on their way then. check_database() sees whether they have come.
         self.assertLessEqual(missing, SETTLED_NS // WINDOW_NS * CPUS)
-        self.assertRegex(output, r"(?m)^latency +p50 \d+(\.\d+)?ms, p99 \d+(\.\d+)?m?s")
+        self.assertRegex(output, r"(?m)^latency +p50 \d+(\.\d+)?m?s, p99 \d+(\.\d+)?m?s")
         self.assertIn("VICTIM", output)
 
     def check_database(self, database):
